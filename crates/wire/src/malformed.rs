@@ -1,0 +1,36 @@
+//! Why bytes could not be read as a packet.
+
+/// Why bytes could not be read as a packet. Each value is a reason that a stack counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Malformed {
+    /// Fewer bytes than the header, or the length that it states, asks for.
+    #[error("truncated")]
+    Truncated,
+    /// Neither IPv4 nor IPv6.
+    #[error("IP version is neither 4 nor 6")]
+    Version,
+    /// A header length below the minimum or beyond the packet (IHL, data offset, extension header).
+    #[error("header length out of bounds")]
+    HeaderLength,
+    /// A total or payload length that contradicts the header.
+    #[error("length field contradicts the header")]
+    Length,
+    /// A checksum that does not match.
+    #[error("checksum mismatch")]
+    Checksum,
+    /// A TCP option whose length runs out of the header or contradicts its kind (RFC 9293 MUST-7).
+    #[error("malformed TCP option")]
+    TcpOption,
+    /// A flag combination that must not be: SYN with FIN, SYN with RST, RST with FIN, or none at all.
+    #[error("forbidden combination of TCP flags")]
+    Flags,
+    /// More IPv6 extension headers than a packet may carry here, or in an order RFC 8200 forbids.
+    #[error("IPv6 extension headers out of bounds")]
+    ExtensionHeader,
+    /// A fragment whose offset or length is impossible.
+    #[error("impossible fragment")]
+    Fragment,
+    /// A source or destination that no unicast packet may carry (unspecified, multicast or loopback source, say).
+    #[error("address that no such packet may carry")]
+    Address,
+}
