@@ -21,7 +21,8 @@ pub enum Malformed {
     /// A TCP option whose length runs out of the header or contradicts its kind (RFC 9293 MUST-7).
     #[error("malformed TCP option")]
     TcpOption,
-    /// A flag combination that must not be: SYN with FIN, SYN with RST, RST with FIN, or none at all.
+    /// A flag combination that must not be: SYN with FIN, SYN with RST, or none of the six classic flags (ECE and CWR
+    /// alone count as none). RST with FIN is odd, but harmless, and read as RST.
     #[error("forbidden combination of TCP flags")]
     Flags,
     /// More IPv6 extension headers than a packet may carry here, or in an order RFC 8200 forbids.
