@@ -1,1 +1,42 @@
-//! syndic
+//! A complete RFC 9293 TCP/IP machine without I/O.
+//!
+//! A [`Stack`] takes packets and the time, and gives packets, events and the time to come back. It reads no clock, no
+//! environment and no randomness, spawns nothing and logs nothing: time and chance are arguments, facts leave through
+//! an [`Observer`]. Read first: [`stack`] for the contract, then `tcp` for RFC 9293 itself.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod config;
+pub mod counters;
+pub mod error;
+pub mod event;
+pub mod io;
+pub mod limits;
+pub mod observer;
+pub mod stack;
+pub mod status;
+pub mod tcp;
+pub mod time;
+pub mod tuple;
+
+pub use config::{AcceptOverflow, Config, ConnectionOptions, KeepAlive, ListenOptions, Secrets};
+pub use counters::Counters;
+pub use error::{ConnectError, Ended, ListenError, NoSuch, ReceiveError, SendError};
+pub use event::{ConnectionId, Event, ListenerId, Ready};
+pub use io::{Batch, Budget, Full, Packet, Sink};
+pub use limits::Limits;
+pub use observer::{Cause, Fact, Observer, Why};
+pub use stack::{Accepted, ConnectOptions, Received, Stack};
+pub use status::{Entry, Status};
+pub use tcp::state::State;
+pub use time::{Duration, Instant, Now};
+pub use tuple::FourTuple;

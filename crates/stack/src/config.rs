@@ -1,0 +1,181 @@
+//! What a stack is told at its birth, and what a listener and a connection may be told for themselves.
+
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use crate::limits::Limits;
+use crate::time::Duration;
+
+/// The configuration of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The stack's own addresses. Packets to others are dropped (counted).
+    pub addresses: Vec<IpAddr>,
+    /// The link's MTU. Units: bytes. Bounds: 576 to 65,535 (at least 1,280 for IPv6); others are clamped.
+    pub mtu: usize,
+    /// Whether the link completes checksums (then segments leave with a partial one).
+    pub checksum_offload: bool,
+    /// Largest payload of a super-segment that the link cuts itself (TSO). `None`: segments of one MSS.
+    pub super_segment_max: Option<usize>,
+    /// TTL or hop limit of what we send (RFC 9293 MUST-49 asks that it be configurable).
+    pub hop_limit: u8,
+    /// Bounds.
+    pub limits: Limits,
+    /// How long a TIME-WAIT entry stands: 2MSL.
+    pub time_wait: Duration,
+    /// What connections start with, opened either way.
+    pub connection: ConnectionOptions,
+    /// Offer and accept window scaling (RFC 7323).
+    pub window_scaling: bool,
+    /// Offer and accept timestamps (RFC 7323).
+    pub timestamps: bool,
+    /// Offer and accept SACK (RFC 2018).
+    pub sack: bool,
+    /// Ephemeral ports, both ends included (RFC 6056).
+    pub ephemeral_ports: (u16, u16),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            mtu: 1500,
+            checksum_offload: false,
+            super_segment_max: None,
+            hop_limit: 64,
+            limits: Limits::default(),
+            time_wait: Duration::from_secs(60),
+            connection: ConnectionOptions::default(),
+            window_scaling: true,
+            timestamps: true,
+            sack: true,
+            ephemeral_ports: (49_152, 65_535),
+        }
+    }
+}
+
+/// Chance, as the driver passes it in. The two streams are never mixed.
+#[derive(Clone, Copy)]
+pub struct Secrets {
+    /// Keys of ISNs, cookies and hashes are derived from this. It never shows on the wire. Must be unpredictable.
+    pub master: [u8; 32],
+    /// Seeds what may be seen: port choice and the like.
+    pub public: u64,
+}
+
+/// What one connection may be told; a listener's connections start with the listener's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionOptions {
+    /// Send buffer: unacknowledged and unsent bytes. Units: bytes. Bounds: 1 to `limits.send_buffer_max`.
+    pub send_buffer: usize,
+    /// Receive buffer: the largest window. Units: bytes. Bounds: 1 to `limits.receive_buffer_max`.
+    pub receive_buffer: usize,
+    /// Send small segments at once instead of waiting for an acknowledgment (RFC 9293 SHLD-7, MUST-17).
+    pub no_delay: bool,
+    /// Longest wait before data is acknowledged. Bounds: under 500 ms (RFC 9293 MUST-40); longer is clamped.
+    pub ack_delay: Duration,
+    /// Probe a silent peer (RFC 9293 section 3.8.4). Off by default (MUST-25).
+    pub keep_alive: Option<KeepAlive>,
+    /// Give up when data stays unacknowledged this long (RFC 5482). `None`: after `retransmissions_max`.
+    pub user_timeout: Option<Duration>,
+    /// Give up after so many retransmissions of one segment: R2 (RFC 9293 section 3.8.3).
+    pub retransmissions_max: u8,
+    /// Give up an active open after so many retransmissions of the SYN. 7 make at least 3 minutes (RFC 9293 MUST-23).
+    pub syn_retransmissions_max: u8,
+    /// First retransmission timeout (RFC 6298 section 2.1).
+    pub rto_initial: Duration,
+    /// Least retransmission timeout (docs/decisions/0004-rto-floor.md).
+    pub rto_min: Duration,
+    /// Greatest retransmission timeout. Bounds: at least 60 s (RFC 6298 section 2.5).
+    pub rto_max: Duration,
+    /// What CLOSE does with data not yet acknowledged: `None` sends it in the background; `Some(0)` resets at once;
+    /// `Some(t)` sends it in the background and resets after `t`.
+    pub linger: Option<Duration>,
+    /// How long a connection that its user has closed may stay in FIN-WAIT-2.
+    pub fin_wait_2: Duration,
+}
+
+/// Keep-alive settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Silence before the first probe. RFC 9293 MUST-28: not less than two hours by default.
+    pub idle: Duration,
+    /// Between probes.
+    pub interval: Duration,
+    /// Unanswered probes before the connection is given up.
+    pub probes: u8,
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(7200),
+            interval: Duration::from_secs(75),
+            probes: 9,
+        }
+    }
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            send_buffer: 1 << 20,
+            receive_buffer: 1 << 20,
+            no_delay: false,
+            ack_delay: Duration::from_millis(40),
+            keep_alive: None,
+            user_timeout: None,
+            retransmissions_max: 15,
+            syn_retransmissions_max: 7,
+            rto_initial: Duration::from_secs(1),
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(60),
+            linger: None,
+            fin_wait_2: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What `listen` is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Where to listen. The unspecified address of a family means every address of that family; port 0 means any free port.
+    pub local: SocketAddr,
+    /// Bound of the SYN queue: half-open entries of this listener.
+    pub syn_backlog: usize,
+    /// Bound of the accept queue: established, not yet accepted.
+    pub accept_backlog: usize,
+    /// How often a SYN-ACK is retransmitted, at 1, 3, 7, 15, 31 s after the first, doubling.
+    pub syn_ack_retransmissions: u8,
+    /// How long an entry may be half-open, whatever its retransmissions. Bounds: at most 600 s.
+    pub half_open_lifetime: Duration,
+    /// What a completed handshake meets when the accept queue is full.
+    pub accept_overflow: AcceptOverflow,
+    /// What accepted connections start with.
+    pub connection: ConnectionOptions,
+}
+
+impl ListenOptions {
+    /// A listener at `local` with the defaults: 1,024 half-open, 1,024 waiting to be accepted, 5 retransmissions, 63 s.
+    pub fn new(local: SocketAddr) -> Self {
+        Self {
+            local,
+            syn_backlog: 1024,
+            accept_backlog: 1024,
+            syn_ack_retransmissions: 5,
+            half_open_lifetime: Duration::from_secs(63),
+            accept_overflow: AcceptOverflow::default(),
+            connection: ConnectionOptions::default(),
+        }
+    }
+}
+
+/// What the third ACK meets when the accept queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AcceptOverflow {
+    /// It is ignored: the entry stays half-open and the client, which believes itself connected, retransmits.
+    #[default]
+    Ignore,
+    /// The client is reset.
+    Reset,
+}

@@ -1,0 +1,67 @@
+//! Counters: they always count, whoever observes.
+
+use crate::observer::Why;
+
+/// What a stack has counted since its birth. They wrap around at 2^64.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// IP packets handed in.
+    pub packets_in: u64,
+    /// IP packets the link took.
+    pub packets_out: u64,
+    /// TCP segments that were well-formed.
+    pub segments_in: u64,
+    /// TCP segments sent.
+    pub segments_out: u64,
+    /// Payload bytes received in order, once each.
+    pub bytes_in: u64,
+    /// Payload bytes sent for the first time.
+    pub bytes_out: u64,
+    /// Segments sent again.
+    pub retransmissions: u64,
+    /// Retransmission timeouts.
+    pub timeouts: u64,
+    /// Active opens.
+    pub opens_active: u64,
+    /// Passive opens that reached ESTABLISHED.
+    pub opens_passive: u64,
+    /// Connections that ended by RST from the peer.
+    pub resets_in: u64,
+    /// RSTs sent.
+    pub resets_out: u64,
+    /// Challenge ACKs sent.
+    pub challenge_acks: u64,
+    /// Connections that timed out.
+    pub timed_out: u64,
+    dropped: Dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Dropped([u64; Why::ALL.len()]);
+
+impl Default for Dropped {
+    fn default() -> Self {
+        Self([0; Why::ALL.len()])
+    }
+}
+
+impl Counters {
+    /// How often something was dropped for this reason.
+    pub fn dropped(&self, why: Why) -> u64 {
+        self.dropped.0.get(why as usize).copied().unwrap_or_default()
+    }
+
+    /// Every reason that has occurred, with its count.
+    pub fn drops(&self) -> impl Iterator<Item = (Why, u64)> + '_ {
+        Why::ALL
+            .iter()
+            .map(|&why| (why, self.dropped(why)))
+            .filter(|&(_, n)| n > 0)
+    }
+
+    pub(crate) fn drop(&mut self, why: Why) {
+        if let Some(n) = self.dropped.0.get_mut(why as usize) {
+            *n = n.wrapping_add(1);
+        }
+    }
+}

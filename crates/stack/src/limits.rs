@@ -1,0 +1,66 @@
+//! Every bound of the stack, in one place.
+
+use crate::time::Duration;
+
+/// How much a stack may hold. Each bound is per [`Stack`](crate::Stack); what happens at it stands beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections with a TCB. At the bound `connect` fails and a third ACK is ignored (counted).
+    /// Bounds: 1 to 16,000,000.
+    pub connections: usize,
+    /// Half-open entries over all listeners. At the bound a SYN is dropped (counted). Bounds: 1 to 16,000,000.
+    pub embryos: usize,
+    /// TIME-WAIT entries. At the bound the one nearest its end makes room (counted). Bounds: 1 to 16,000,000.
+    pub time_waits: usize,
+    /// Listeners. At the bound `listen` fails. Bounds: 1 to 65,535.
+    pub listeners: usize,
+    /// Islands of data beyond a hole, per connection. At the bound a segment that would make one more is dropped and
+    /// acknowledged (counted).
+    pub islands: usize,
+    /// Control packets that wait for the link (SYN-ACK, RST, challenge ACK, ICMP). At the bound a reply is dropped (counted).
+    pub replies: usize,
+    /// Largest send buffer of a connection. Units: bytes.
+    pub send_buffer_max: usize,
+    /// Largest receive buffer of a connection. Units: bytes. Bounds: at most 2^30 - 1, or the window field could not say it.
+    pub receive_buffer_max: usize,
+    /// Datagrams in reassembly. At the bound the oldest is given up (counted).
+    pub datagrams: usize,
+    /// Bytes in reassembly, headers of entries included. At the bound the oldest datagram is given up (counted).
+    pub datagram_bytes: usize,
+    /// How long a datagram may wait for its pieces (RFC 1122 section 3.3.2, RFC 8200 section 4.5).
+    pub datagram_lifetime: Duration,
+    /// RSTs for segments to nobody. Units: per second, with a burst of the same size.
+    pub resets_per_s: u32,
+    /// ICMP replies (echo). Units: per second, with a burst of the same size.
+    pub icmp_per_s: u32,
+    /// ACKs in answer to unacceptable segments from embryos and TIME-WAIT entries, which have no budget of their own.
+    /// Units: per second, with a burst of the same size.
+    pub stateless_acks_per_s: u32,
+    /// Challenge ACKs of one connection in 5 seconds (RFC 5961 section 7).
+    pub challenge_acks_per_5s: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1 << 20,
+            embryos: 1 << 16,
+            time_waits: 1 << 17,
+            listeners: 1024,
+            islands: 256,
+            replies: 4096,
+            send_buffer_max: 16 << 20,
+            receive_buffer_max: 16 << 20,
+            datagrams: 64,
+            datagram_bytes: 1 << 20,
+            datagram_lifetime: Duration::from_secs(30),
+            resets_per_s: 1000,
+            icmp_per_s: 1000,
+            stateless_acks_per_s: 10_000,
+            challenge_acks_per_5s: 10,
+        }
+    }
+}
+
+/// The most entries a table can have: links are 24 bits wide where a byte beside them is needed.
+pub(crate) const ENTRIES_MAX: usize = 16_000_000;

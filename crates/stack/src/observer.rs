@@ -1,0 +1,293 @@
+//! Every fact that can be observed, as it happens.
+
+use bytes::Bytes;
+use wire::tcp::Header;
+
+use crate::error::Ended;
+use crate::tcp::state::{Arrow, State};
+use crate::time::{Duration, Instant};
+use crate::tuple::FourTuple;
+
+/// Is told every fact. The default does nothing and costs nothing: the stack is compiled for its observer.
+pub trait Observer {
+    /// `fact` happened at `at`.
+    fn observe(&mut self, at: Instant, fact: &Fact<'_>) {
+        let _ = (at, fact);
+    }
+}
+
+/// Observes nothing.
+impl Observer for () {}
+
+/// A fact.
+#[derive(Debug, Clone)]
+pub enum Fact<'a> {
+    /// A well-formed TCP segment arrived, before anything is decided about it.
+    Received {
+        /// Whose it is.
+        tuple: FourTuple,
+        /// Its header.
+        header: &'a Header,
+        /// Payload bytes.
+        payload: usize,
+    },
+    /// The link took a TCP segment.
+    Sent {
+        /// Whose it is.
+        tuple: FourTuple,
+        /// Its header.
+        header: &'a Header,
+        /// Payload bytes (all of them, for a super-segment).
+        payload: &'a [Bytes],
+        /// Why it was sent.
+        cause: Cause,
+    },
+    /// A connection changed its state. Embryos and TIME-WAIT entries are connections here.
+    State {
+        /// Whose.
+        tuple: FourTuple,
+        /// From.
+        from: State,
+        /// To.
+        to: State,
+        /// By what.
+        arrow: Arrow,
+    },
+    /// A packet, or what it carried, was dropped.
+    Dropped {
+        /// Whose it would have been, where that could be read.
+        tuple: Option<FourTuple>,
+        /// Why.
+        why: Why,
+    },
+    /// A connection ended other than by both FINs.
+    Ended {
+        /// Whose.
+        tuple: FourTuple,
+        /// How.
+        how: Ended,
+    },
+    /// A round trip was measured.
+    RoundTrip {
+        /// Whose.
+        tuple: FourTuple,
+        /// The measured time.
+        sample: Duration,
+        /// The smoothed time after it.
+        srtt: Duration,
+        /// The retransmission timeout after it.
+        rto: Duration,
+    },
+}
+
+/// Why a segment was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// First handshake: our SYN.
+    Syn,
+    /// Second handshake: our SYN-ACK.
+    SynAck,
+    /// Third handshake: our ACK of the peer's SYN-ACK.
+    HandshakeAck,
+    /// New data.
+    Data,
+    /// Our FIN for the first time, alone or behind the last data.
+    Fin,
+    /// An acknowledgment of data, at once or after the delay.
+    Ack,
+    /// An acknowledgment of the peer's FIN.
+    FinAck,
+    /// A duplicate acknowledgment: data came out of order, or nothing of it was new.
+    DuplicateAck,
+    /// The window opened.
+    WindowUpdate,
+    /// Retransmission of a SYN after its timeout.
+    SynRetransmit,
+    /// Retransmission of a SYN-ACK after its timeout, or because the SYN came again.
+    SynAckRetransmit,
+    /// Retransmission after the timeout (RFC 6298).
+    TimeoutRetransmit,
+    /// Fast retransmission after three duplicate acknowledgments (RFC 5681, RFC 6582).
+    FastRetransmit,
+    /// Zero-window probe (RFC 9293 section 3.8.6.1).
+    WindowProbe,
+    /// Keep-alive probe (RFC 9293 section 3.8.4).
+    KeepAlive,
+    /// Challenge ACK (RFC 5961).
+    ChallengeAck,
+    /// TIME-WAIT answers a repeated FIN or an old segment.
+    TimeWaitAck,
+    /// Reset: the segment belonged to no connection.
+    ResetNobody,
+    /// Reset: a handshake acknowledged what was never sent.
+    ResetBadAck,
+    /// Reset: the accept queue was full and the listener is told to reset.
+    ResetOverflow,
+    /// Reset: the user aborted, or closed with data unread, or data came after CLOSE.
+    ResetAbort,
+    /// Reset: the connection timed out.
+    ResetTimeout,
+}
+
+impl Cause {
+    /// Whether the segment carries sequence numbers that were sent before.
+    pub const fn is_retransmission(self) -> bool {
+        matches!(
+            self,
+            Self::SynRetransmit | Self::SynAckRetransmit | Self::TimeoutRetransmit | Self::FastRetransmit
+        )
+    }
+
+    /// In a few words, for a comment on a packet.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Syn => "first handshake: SYN",
+            Self::SynAck => "second handshake: SYN-ACK",
+            Self::HandshakeAck => "third handshake: ACK",
+            Self::Data => "data",
+            Self::Fin => "FIN: no more data from this side",
+            Self::Ack => "acknowledges data",
+            Self::FinAck => "acknowledges the FIN",
+            Self::DuplicateAck => "duplicate ACK: a hole before this data, or nothing new in it",
+            Self::WindowUpdate => "window update",
+            Self::SynRetransmit => "SYN retransmitted after timeout",
+            Self::SynAckRetransmit => "SYN-ACK retransmitted",
+            Self::TimeoutRetransmit => "retransmitted after timeout (RTO)",
+            Self::FastRetransmit => "fast retransmit after duplicate ACKs",
+            Self::WindowProbe => "zero-window probe",
+            Self::KeepAlive => "keep-alive probe",
+            Self::ChallengeAck => "challenge ACK (RFC 5961)",
+            Self::TimeWaitAck => "TIME-WAIT answers an old segment",
+            Self::ResetNobody => "reset: no such connection",
+            Self::ResetBadAck => "reset: acknowledges what was never sent",
+            Self::ResetOverflow => "reset: accept queue full",
+            Self::ResetAbort => "reset: aborted",
+            Self::ResetTimeout => "reset: timed out",
+        }
+    }
+}
+
+macro_rules! whys {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Why something that arrived was dropped. Each has a counter in [`Counters`](crate::Counters).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Why {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Why {
+            /// All of them, in the order of their counters.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its line of documentation.
+            pub const fn describe(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+whys! {
+    /// The IP packet could not be read.
+    MalformedIp,
+    /// The IPv4 header checksum is wrong.
+    IpChecksum,
+    /// The destination is not one of our addresses.
+    NotOurs,
+    /// The source is one that no unicast packet may carry (RFC 9293 MUST-57, MUST-63).
+    BadSource,
+    /// The upper-layer protocol is none that we speak.
+    UnknownProtocol,
+    /// A fragment that is impossible or overlaps another (RFC 5722).
+    BadFragment,
+    /// Reassembly held as much as it may, so its oldest datagram was given up.
+    FragmentsFull,
+    /// A datagram's pieces did not all come in time.
+    FragmentsExpired,
+    /// The TCP header could not be read.
+    MalformedTcp,
+    /// A TCP option is malformed (RFC 9293 MUST-7).
+    TcpOption,
+    /// A combination of flags that must not be.
+    TcpFlags,
+    /// The TCP checksum is wrong (RFC 9293 MUST-3).
+    TcpChecksum,
+    /// An ICMP message could not be read, or its checksum is wrong.
+    MalformedIcmp,
+    /// An ICMP error quotes a segment that is not in flight (RFC 5927).
+    IcmpUnproven,
+    /// An ICMP message of a kind that we do not read.
+    IcmpIgnored,
+    /// More ICMP than the budget answers.
+    IcmpBudget,
+    /// A UDP datagram: nobody here speaks UDP.
+    Udp,
+    /// A segment to a port where nobody listens; it was answered with RST unless the budget was spent.
+    NoListener,
+    /// An RST to nobody.
+    ResetToNobody,
+    /// A segment to nobody that the RST budget did not cover.
+    ResetBudget,
+    /// A segment to a listener that is no SYN, and whose ACK no half-open entry expects.
+    NotSyn,
+    /// A SYN while the listener's SYN queue was full.
+    SynQueueFull,
+    /// A SYN while half-open entries over all listeners were at their limit.
+    EmbryosFull,
+    /// A SYN or a third ACK while the listener's accept queue was full.
+    AcceptQueueFull,
+    /// A third ACK while connections were at their limit.
+    ConnectionsFull,
+    /// A handshake acknowledged what was never sent; it was answered with RST.
+    BadHandshakeAck,
+    /// A half-open entry died of its lifetime or its last retransmission.
+    HalfOpenExpired,
+    /// A half-open entry was ended by the peer's RST.
+    HalfOpenReset,
+    /// Outside the receive window; it was acknowledged (RFC 9293 section 3.10.7.4).
+    OutOfWindow,
+    /// Nothing in it was new.
+    Duplicate,
+    /// A timestamp older than the last (RFC 7323 section 5: PAWS).
+    Paws,
+    /// An RST outside the window (RFC 5961 section 3).
+    ResetOutOfWindow,
+    /// An RST inside the window but not exact: a challenge ACK was sent (RFC 5961 section 3).
+    ResetInexact,
+    /// A SYN on a synchronized connection: a challenge ACK was sent (RFC 5961 section 4).
+    SynOnConnection,
+    /// An ACK outside the acceptable range (RFC 5961 section 5).
+    AckOutOfRange,
+    /// A segment without ACK on a synchronized connection.
+    NoAck,
+    /// A challenge ACK was due but its budget was spent.
+    ChallengeBudget,
+    /// Data after the peer's FIN.
+    DataAfterFin,
+    /// Data that came after the user had closed; it was answered with RST.
+    DataAfterClose,
+    /// Data for which the receive buffer had no room.
+    ReceiveBufferFull,
+    /// Data beyond a hole while as many islands as there may be were held.
+    IslandsFull,
+    /// An old segment met a TIME-WAIT entry.
+    TimeWaitOld,
+    /// An RST met a TIME-WAIT entry and was ignored (RFC 1337).
+    TimeWaitReset,
+    /// A TIME-WAIT entry made room for another.
+    TimeWaitsFull,
+    /// A reply was due but the reply queue was full.
+    RepliesFull,
+    /// An ACK was due for an entry without a budget of its own and the common one was spent.
+    AckBudget,
+}
+
+/// `NoListener`, as in the code.
+impl core::fmt::Display for Why {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Debug::fmt(self, f)
+    }
+}

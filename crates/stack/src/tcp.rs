@@ -1,0 +1,3 @@
+//! RFC 9293.
+
+pub mod state;
