@@ -1,0 +1,148 @@
+//! A short-lived netlink connection for blocking callers.
+//!
+//! `rtnetlink` is asynchronous. Its runtime lives here, on a thread of its own for as long as one request takes (about a
+//! millisecond): so a caller may be in another runtime, which does not allow a second one to block in the same thread. The
+//! thread inherits the network namespace of its parent.
+
+use std::io;
+use std::net::IpAddr;
+
+use futures_util::{TryStreamExt, pin_mut};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::{Handle, LinkUnspec};
+
+use crate::error::LinkError;
+
+/// An interface as the kernel describes it.
+pub(crate) struct Interface {
+    pub(crate) index: u32,
+    name: String,
+    pub(crate) up: bool,
+    /// Units: bytes.
+    pub(crate) mtu: u32,
+}
+
+/// Runs requests over a new netlink connection and waits for them.
+pub(crate) fn run<T: Send>(requests: impl AsyncFnOnce(&Handle) -> Result<T, LinkError> + Send) -> Result<T, LinkError> {
+    let failed = |source| LinkError::from_io("open a netlink connection", source);
+    let connected = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(failed)?;
+        runtime.block_on(async {
+            let (connection, handle, _notifications) = rtnetlink::new_connection().map_err(failed)?;
+            tokio::spawn(connection);
+            requests(&handle).await
+        })
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("netlink".into())
+            .spawn_scoped(scope, connected)
+            .map_err(failed)?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Looks an interface up by name.
+pub(crate) async fn interface(handle: &Handle, name: &str) -> Result<Interface, LinkError> {
+    let found = handle.link().get().match_name(name.to_owned()).execute();
+    pin_mut!(found);
+    match found.try_next().await {
+        Ok(Some(message)) => Ok(Interface::from_message(name, &message)),
+        Ok(None) => Err(LinkError::NoSuchInterface { name: name.to_owned() }),
+        Err(error) => Err(match refusal(error) {
+            source if source.raw_os_error() == Some(libc::ENODEV) => {
+                LinkError::NoSuchInterface { name: name.to_owned() }
+            }
+            source => LinkError::from_io(format!("look up the interface {name}"), source),
+        }),
+    }
+}
+
+impl Interface {
+    fn from_message(name: &str, message: &LinkMessage) -> Self {
+        let mtu = message.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Mtu(mtu) => Some(*mtu),
+            _ => None,
+        });
+        Self {
+            index: message.header.index,
+            name: name.to_owned(),
+            up: message.header.flags.contains(LinkFlags::Up),
+            mtu: mtu.unwrap_or(0),
+        }
+    }
+
+    /// Brings the interface up, with this MTU if one is given. Nothing is asked of the kernel when it is so already.
+    pub(crate) async fn bring_up(&self, handle: &Handle, mtu: Option<u16>) -> Result<(), LinkError> {
+        let mtu = mtu.map(u32::from).filter(|mtu| *mtu != self.mtu);
+        if self.up && mtu.is_none() {
+            return Ok(());
+        }
+        let mut message = LinkUnspec::new_with_index(self.index).up();
+        if let Some(mtu) = mtu {
+            message = message.mtu(mtu);
+        }
+        let set = handle.link().set(message.build()).execute().await;
+        set.map_err(|error| LinkError::from_io(format!("bring up the interface {}", self.name), refusal(error)))
+    }
+
+    /// The addresses that the interface has, with their prefix lengths.
+    pub(crate) async fn addresses(&self, handle: &Handle) -> Result<Vec<(IpAddr, u8)>, LinkError> {
+        let failed = |error| LinkError::from_io(format!("list the addresses of {}", self.name), refusal(error));
+        let listed = handle.address().get().set_link_index_filter(self.index).execute();
+        pin_mut!(listed);
+        let mut addresses = Vec::new();
+        while let Some(message) = listed.try_next().await.map_err(failed)? {
+            // `Local` is the interface's own address; on a link with one peer `Address` is the peer's.
+            let own = |attribute: &AddressAttribute| match attribute {
+                AddressAttribute::Local(address) => Some(*address),
+                _ => None,
+            };
+            let other = |attribute: &AddressAttribute| match attribute {
+                AddressAttribute::Address(address) => Some(*address),
+                _ => None,
+            };
+            let attributes = &message.attributes;
+            if let Some(address) = attributes
+                .iter()
+                .find_map(own)
+                .or_else(|| attributes.iter().find_map(other))
+            {
+                addresses.push((address, message.header.prefix_len));
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// Gives the interface an address. IPv6 addresses work at once: nobody else on the link could have them.
+    pub(crate) async fn add_address(&self, handle: &Handle, address: IpAddr, prefix: u8) -> Result<(), LinkError> {
+        let mut request = handle.address().add(self.index, address, prefix);
+        if address.is_ipv6() {
+            request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        }
+        let Err(error) = request.execute().await else {
+            return Ok(());
+        };
+        let source = refusal(error);
+        let interface = self.name.clone();
+        Err(match source.raw_os_error() {
+            Some(libc::EEXIST) => LinkError::AddressTaken { address, interface },
+            Some(libc::EACCES | libc::EOPNOTSUPP | libc::EAFNOSUPPORT) if address.is_ipv6() => {
+                LinkError::Ipv6Disabled { address, interface }
+            }
+            _ => LinkError::from_io(format!("give the address {address}/{prefix} to {interface}"), source),
+        })
+    }
+}
+
+/// The system's error in a netlink error.
+pub(crate) fn refusal(error: rtnetlink::Error) -> io::Error {
+    match error {
+        rtnetlink::Error::NetlinkError(message) => message.to_io(),
+        other => io::Error::other(other.to_string()),
+    }
+}
