@@ -1,4 +1,7 @@
 //! The Internet checksum (RFC 1071) and its incremental form (RFC 1624).
+//!
+//! The checksum is the complement of a one's-complement sum of 16-bit words. That sum does not care for the order of
+//! the words, for the byte order of the machine, or for how the packet is cut into pieces; all three are used here.
 
 use core::net::IpAddr;
 
@@ -59,24 +62,29 @@ pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
 
 /// The folded sum over one piece, as if it began on a word boundary.
 ///
-/// The words are added in the machine's own byte order and four bytes at a time into eight, which a compiler turns into
-/// vector additions; the one's-complement sum is the same in either order, but for a swap at the end, and a carry out of
-/// one word lands in the next as it should (RFC 1071 section 2).
+/// Words are added in the machine's own byte order, and four at a time, as the two halves of 64 bits: a compiler makes
+/// vector additions of that. The one's-complement sum is the same in either order but for a swap at the end, and the
+/// carry out of one word lands in the next as it should (RFC 1071 section 2). Exact for pieces of less than 32 GiB.
 fn sum_of_piece(bytes: &[u8]) -> u16 {
-    // 2^14 additions of less than 2^32 cannot leave 64 bits; a block is even, so blocks stay on word boundaries.
-    const BLOCK: usize = 1 << 16;
-    let sum = bytes.chunks(BLOCK).fold(0, |sum: u64, block| {
-        let (quads, rest) = block.as_chunks::<4>();
-        let quads: u64 = quads.iter().map(|quad| u64::from(u32::from_ne_bytes(*quad))).sum();
-        let rest = match *rest {
-            [a] => [a, 0, 0, 0],
-            [a, b] => [a, b, 0, 0],
-            [a, b, c] => [a, b, c, 0],
-            _ => [0; 4],
-        };
-        u64::from(fold(sum)) + u64::from(fold(quads + u64::from(u32::from_ne_bytes(rest))))
-    });
-    fold(sum).to_be()
+    let (mut high, mut low) = (0u64, 0u64);
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for eight in eights {
+        let words = u64::from_ne_bytes(*eight);
+        high = high.wrapping_add(words >> 32);
+        low = low.wrapping_add(words & 0xffff_ffff);
+    }
+    let (fours, rest) = rest.as_chunks::<4>();
+    for four in fours {
+        low = low.wrapping_add(u32::from_ne_bytes(*four).into());
+    }
+    let last = match *rest {
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c] => [a, b, c, 0],
+        _ => [0; 4],
+    };
+    let last = u64::from(u32::from_ne_bytes(last));
+    fold(high.wrapping_add(low).wrapping_add(last)).to_be()
 }
 
 /// Folds 64 bits into 16 with end-around carry.
@@ -86,4 +94,119 @@ const fn fold(sum: u64) -> u16 {
     let sum = (sum >> 16) + (sum & 0xffff); // <= 2^16
     let sum = (sum >> 16) + (sum & 0xffff);
     sum as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+    use core::net::{Ipv4Addr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sum(pieces: &[&[u8]]) -> Sum {
+        let mut sum = Sum::new();
+        for piece in pieces {
+            sum.add(piece);
+        }
+        sum
+    }
+
+    /// Word by word, a carry at a time, as the definition reads.
+    fn naive(bytes: &[u8]) -> u16 {
+        let mut sum = 0u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
+            if sum > 0xffff {
+                sum = (sum & 0xffff) + 1;
+            }
+        }
+        sum as u16
+    }
+
+    #[test]
+    fn sums_of_known_bytes() {
+        let ones = [0xff; 40];
+        let rows: [(&str, &[u8], u16); 8] = [
+            ("nothing", &[], 0),
+            (
+                "RFC 1071 section 3",
+                &[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7],
+                0xddf2,
+            ),
+            ("a lone byte is the high half", &[0x12], 0x1200),
+            ("three bytes", &[0x12, 0x34, 0x56], 0x6834),
+            ("carry comes round", &[0xff, 0xff, 0x00, 0x01], 0x0001),
+            ("carry out of 32 bits", &[0xff, 0xff, 0xff, 0xff, 0x00, 0x02], 0x0002),
+            ("all ones stay all ones", &ones, 0xffff),
+            ("zeros stay zero", &[0; 33], 0),
+        ];
+        for (name, bytes, expected) in rows {
+            assert_eq!(sum(&[bytes]).fold(), expected, "{name}");
+            assert_eq!(sum(&[bytes]).finish(), !expected, "{name}, complemented");
+        }
+    }
+
+    #[test]
+    fn the_pseudo_header_is_the_bytes_of_its_diagram() {
+        let v4 = (Ipv4Addr::new(10, 7, 0, 1), Ipv4Addr::new(192, 168, 255, 254));
+        let diagram = [10, 7, 0, 1, 192, 168, 255, 254, 0, 6, 0xfa, 0xf0];
+        assert_eq!(
+            Sum::pseudo_header(v4.0.into(), v4.1.into(), 6, 0xfaf0).fold(),
+            naive(&diagram)
+        );
+
+        let v6 = (
+            Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0xfe80, 0, 0, 1, 2, 3, 4, 0xffff),
+        );
+        let mut diagram = [v6.0.octets(), v6.1.octets()].concat();
+        diagram.extend_from_slice(&[0, 1, 0x86, 0xa0, 0, 0, 0, 58]);
+        assert_eq!(
+            Sum::pseudo_header(v6.0.into(), v6.1.into(), 58, 100_000).fold(),
+            naive(&diagram)
+        );
+    }
+
+    #[test]
+    fn rfc_1624_section_4_example() {
+        assert_eq!(update(0xdd2f, 0x5555, 0x3285), 0x0000);
+    }
+
+    proptest! {
+        #[test]
+        fn is_the_naive_sum(bytes in prop::collection::vec(any::<u8>(), 0..3_000)) {
+            prop_assert_eq!(sum(&[&bytes]).fold(), naive(&bytes));
+        }
+
+        #[test]
+        fn does_not_depend_on_the_cuts(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..12)) {
+            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+            prop_assert_eq!(sum(&pieces).fold(), naive(&pieces.concat()));
+        }
+
+        #[test]
+        fn over_a_sealed_packet_is_zero(mut bytes in prop::collection::vec(any::<u8>(), 2..200)) {
+            bytes[0] = 0;
+            bytes[1] = 0;
+            let checksum = sum(&[&bytes]).finish();
+            bytes[..2].copy_from_slice(&checksum.to_be_bytes());
+            prop_assert_eq!(sum(&[&bytes]).finish(), 0);
+        }
+
+        #[test]
+        fn update_is_recomputation(
+            bytes in prop::collection::vec(any::<u8>(), 2..200), at: prop::sample::Index, new: [u8; 2],
+        ) {
+            // A packet that is all zeros has two checksums, 0 and its negative; none on a real link is.
+            prop_assume!(bytes.iter().any(|byte| *byte != 0) && new != [0; 2]);
+            let even = bytes.len() & !1;
+            let at = at.index(even / 2) * 2;
+            let mut changed = bytes.clone();
+            changed[at..at + 2].copy_from_slice(&new);
+            let old = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+            prop_assert_eq!(update(sum(&[&bytes]).finish(), old, u16::from_be_bytes(new)), sum(&[&changed]).finish());
+        }
+    }
 }

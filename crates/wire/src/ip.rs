@@ -73,7 +73,8 @@ pub struct Datagram {
     pub src: IpAddr,
     /// Destination address.
     pub dst: IpAddr,
-    /// Upper-layer protocol, after any extension headers.
+    /// Upper-layer protocol, after any extension headers. Of an IPv6 fragment: what follows its fragment header, which
+    /// may be one more extension header; the whole is parsed again once it is together.
     pub protocol: u8,
     /// TTL or hop limit.
     pub hop_limit: u8,
@@ -90,6 +91,8 @@ impl Datagram {
     /// destination options, fragment; at most 8 of them).
     ///
     /// A length field of 0 in a super-segment from an offloading link is not accepted: the link states its length.
+    /// Authentication, ESP and whatever else we do not walk is the protocol itself. An IPv6 fragment that is the whole
+    /// datagram is none (RFC 6946).
     /// Errors: [`Malformed`], one reason.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         Self::parse_as(Trust::Received, bytes)
@@ -112,23 +115,22 @@ impl Datagram {
     /// Whether this can be a datagram from one host to another, as everything that carries TCP must be. Not asked by
     /// [`parse`](Self::parse): a router solicitation comes from `::` and goes to a group, and is right to.
     ///
-    /// Refused: a source that is unspecified, multicast, broadcast, loopback or an IPv4 address in IPv6's clothes
-    /// (`::ffff:0:0/96` never travels); a destination that is unspecified, multicast, broadcast or loopback. The
-    /// broadcast address of a subnet looks like any other here: who knows the prefix asks for that.
+    /// Refused at either end: unspecified, multicast, broadcast and loopback addresses, and IPv4 ones in IPv6's clothes
+    /// (`::ffff:0:0/96` never travels). The broadcast address of a subnet looks like any other here: who knows the
+    /// prefix asks for that.
     ///
     /// Spec: RFC 9293 section 3.9.2.3 (MUST-57, MUST-63); RFC 1122 section 3.2.1.3; RFC 4291 section 2.5.
     pub fn is_plausible_unicast(&self) -> bool {
-        is_of_one_host(self.src) && is_of_one_host(self.dst) && !is_mapped(self.src)
+        is_of_one_host(self.src) && is_of_one_host(self.dst)
     }
 }
 
 fn is_of_one_host(address: IpAddr) -> bool {
-    let is_broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-    !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_broadcast)
-}
-
-fn is_mapped(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some())
+    let is_of_none = match address {
+        IpAddr::V4(v4) => v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
+    };
+    !(is_of_none || address.is_unspecified() || address.is_multicast() || address.is_loopback())
 }
 
 /// How far the lengths and checksum of a header can be relied on.

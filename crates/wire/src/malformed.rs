@@ -31,7 +31,8 @@ pub enum Malformed {
     /// A fragment whose offset or length is impossible.
     #[error("impossible fragment")]
     Fragment,
-    /// A source or destination that no unicast packet may carry (unspecified, multicast or loopback source, say).
+    /// A source or destination that no unicast packet may carry (unspecified, multicast or loopback source, say). No
+    /// parser here says so: it is for who asks [`is_plausible_unicast`](crate::ip::Datagram::is_plausible_unicast).
     #[error("address that no such packet may carry")]
     Address,
 }

@@ -260,16 +260,15 @@ pub fn seal(src: IpAddr, dst: IpAddr, header: &mut [u8], payload: &[impl AsRef<[
     let len = payload
         .iter()
         .fold(header.len(), |len, piece| len + piece.as_ref().len());
-    let Ok((fixed, _)) = Fixed::mut_from_prefix(header) else {
+    let Ok((fixed, options)) = Fixed::mut_from_prefix(header) else {
         return;
     };
     fixed.checksum = U16::ZERO;
     let mut sum = Sum::pseudo_header(src, dst, ip::TCP, len);
-    sum.add(header);
+    sum.add(fixed.as_bytes());
+    sum.add(options);
     for piece in payload {
         sum.add(piece.as_ref());
     }
-    if let Ok((fixed, _)) = Fixed::mut_from_prefix(header) {
-        fixed.checksum = sum.finish().into();
-    }
+    fixed.checksum = sum.finish().into();
 }

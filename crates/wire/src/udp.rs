@@ -53,8 +53,12 @@ impl Header {
         let len = usize::from(fixed.len.get());
         let payload_len = len.checked_sub(HEADER).ok_or(Malformed::Length)?;
         let datagram = bytes.get(..len).ok_or(Malformed::Truncated)?;
-        let unchecked = fixed.checksum.get() == 0 && src.is_ipv4();
-        if !unchecked && (fixed.checksum.get() == 0 || !is_intact(src, dst, datagram)) {
+        let is_right = match (fixed.checksum.get(), src) {
+            (0, IpAddr::V4(_)) => true,
+            (0, IpAddr::V6(_)) => false,
+            _ => is_intact(src, dst, datagram),
+        };
+        if !is_right {
             return Err(Malformed::Checksum);
         }
         Ok(Self {
