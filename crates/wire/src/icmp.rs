@@ -292,3 +292,6 @@ fn checksum_start(src: IpAddr, dst: IpAddr, len: usize) -> Sum {
         IpAddr::V6(_) => Sum::pseudo_header(src, dst, ip::ICMPV6, len),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,3 +212,6 @@ impl Header {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,3 +256,6 @@ impl Writer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

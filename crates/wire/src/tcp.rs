@@ -272,3 +272,6 @@ pub fn seal(src: IpAddr, dst: IpAddr, header: &mut [u8], payload: &[impl AsRef<[
     }
     fixed.checksum = sum.finish().into();
 }
+
+#[cfg(test)]
+mod tests;
