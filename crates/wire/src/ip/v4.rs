@@ -120,3 +120,6 @@ fn is_intact(header: &[u8]) -> bool {
     sum.add(header);
     sum.finish() == 0
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -56,10 +56,11 @@ struct FragmentHeader {
     id: U32,
 }
 
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const DESTINATION_OPTIONS: u8 = 60;
+// Protocol numbers of the extension headers that are walked.
+pub(super) const HOP_BY_HOP: u8 = 0;
+pub(super) const ROUTING: u8 = 43;
+pub(super) const FRAGMENT: u8 = 44;
+pub(super) const DESTINATION_OPTIONS: u8 = 60;
 
 /// More extension headers than this in one packet are refused: no honest sender comes near, and each costs time.
 const EXTENSION_HEADERS_MAX: usize = 8;
@@ -199,3 +200,6 @@ impl FragmentHeader {
         })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;
