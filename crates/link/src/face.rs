@@ -15,8 +15,9 @@ use crate::vnet::VnetHeader;
 /// Spec: RFC 8200 section 3
 pub const PACKET_BYTES_MAX: usize = 40 + 65_535;
 
-/// A packet of up to this many bytes is copied out of the receive buffer by [`take_packet`].
-const COPY_BYTES_MAX: usize = 4_096;
+/// A packet of up to this many bytes is copied out of the receive buffer by [`take_packet`]: so what is kept of a packet
+/// holds at most about four times the packet's size.
+const COPY_BYTES_MAX: usize = PACKET_BYTES_MAX / 4;
 
 /// A point where whole IP packets enter and leave.
 ///
@@ -56,7 +57,7 @@ pub trait Link {
 ///
 /// A receive buffer must have room for a super-segment before anybody knows what arrives. A small packet is copied to an
 /// allocation of its own size and the room is used again, so that a queue of small packets does not hold 64 KiB for each;
-/// a large packet takes the allocation with it and is not copied.
+/// a large packet (16 KiB and more) takes the allocation with it and is not copied.
 pub fn take_packet(buffer: &mut BytesMut) -> BytesMut {
     if buffer.len() <= COPY_BYTES_MAX {
         let packet = BytesMut::from(&buffer[..]);

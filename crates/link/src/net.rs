@@ -148,3 +148,125 @@ fn network(address: IpAddr, prefix: u8) -> IpAddr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::in_private_namespace;
+    use crate::{Tun, TunOptions};
+
+    #[test]
+    fn bits_beyond_the_prefix_are_cleared() {
+        for (address, prefix, expected) in [
+            ("10.7.0.9", 24, "10.7.0.0"),
+            ("10.7.0.9", 32, "10.7.0.9"),
+            ("10.7.0.9", 31, "10.7.0.8"),
+            ("10.7.0.9", 0, "0.0.0.0"),
+            ("fd00:1:2:3:4::5", 64, "fd00:1:2:3::"),
+            ("fd00::5", 128, "fd00::5"),
+            ("fd00::5", 0, "::"),
+        ] {
+            let cleared = network(address.parse().unwrap(), prefix);
+            assert_eq!(cleared, expected.parse::<IpAddr>().unwrap(), "{address}/{prefix}");
+        }
+    }
+
+    /// What adding the route says; empty when it is there then.
+    fn add(destination: &str, prefix: u8, via: Via) -> String {
+        let destination = destination.parse().unwrap();
+        add_route(&Route {
+            destination,
+            prefix,
+            via,
+        })
+        .err()
+        .map_or(String::new(), |error| error.to_string())
+    }
+
+    #[test]
+    fn routes_lead_into_the_link() {
+        in_private_namespace("net::tests::routes_lead_into_the_link", || {
+            let addresses = vec![("10.7.0.1".parse().unwrap(), 24), ("fd07::1".parse().unwrap(), 64)];
+            let tun = Tun::open(&TunOptions {
+                addresses,
+                ..TunOptions::default()
+            })
+            .unwrap();
+            let device = || Via::Device(tun.name().to_owned());
+            let gateway = |address: &str| Via::Gateway(address.parse().unwrap());
+            let socket = std::net::UdpSocket::bind("10.7.0.1:0").unwrap();
+            assert!(socket.connect("192.0.2.1:9").is_err());
+            let rows = [
+                ("192.0.2.1", 24, device(), ""),
+                ("192.0.2.0", 24, device(), "a route to 192.0.2.0/24 exists already"),
+                ("2001:db8::", 32, device(), ""),
+                ("198.51.100.0", 24, gateway("10.7.0.2"), ""),
+                ("2001:db8:1::", 48, gateway("fd07::2"), ""),
+                ("0.0.0.0", 0, gateway("10.7.0.2"), ""),
+                (
+                    "203.0.113.0",
+                    24,
+                    gateway("fd07::2"),
+                    "the gateway fd07::2 cannot be reached",
+                ),
+                (
+                    "203.0.113.0",
+                    33,
+                    device(),
+                    "a prefix of 33 bits is too long for 203.0.113.0",
+                ),
+                (
+                    "203.0.113.0",
+                    24,
+                    Via::Device("nowhere".into()),
+                    "there is no interface nowhere",
+                ),
+            ];
+            for (destination, prefix, via, expected) in rows {
+                let said = add(destination, prefix, via.clone());
+                assert_eq!(
+                    said.is_empty(),
+                    expected.is_empty(),
+                    "{destination}/{prefix} {via:?}: {said}"
+                );
+                assert!(said.starts_with(expected), "{destination}/{prefix} {via:?}: {said}");
+            }
+            assert!(socket.connect("192.0.2.1:9").is_ok());
+        });
+    }
+
+    #[test]
+    fn a_gateway_must_be_a_neighbour() {
+        in_private_namespace("net::tests::a_gateway_must_be_a_neighbour", || {
+            for (destination, gateway) in [("192.0.2.0", "10.9.9.9"), ("2001:db8::", "fd09::9")] {
+                let said = add(destination, 24, Via::Gateway(gateway.parse().unwrap()));
+                assert!(
+                    said.starts_with(&format!("the gateway {gateway} cannot be reached")),
+                    "{said}"
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn addresses_are_added_once() {
+        in_private_namespace("net::tests::addresses_are_added_once", || {
+            let address = "10.7.0.1".parse().unwrap();
+            add_address("lo", address, 24).unwrap();
+            assert!(std::net::UdpSocket::bind((address, 0)).is_ok());
+            assert!(matches!(
+                add_address("lo", address, 24),
+                Err(LinkError::AddressTaken { .. })
+            ));
+            assert!(matches!(
+                add_address("nowhere", address, 24),
+                Err(LinkError::NoSuchInterface { .. })
+            ));
+            let multicast = "224.0.0.1".parse().unwrap();
+            assert!(matches!(
+                add_address("lo", multicast, 24),
+                Err(LinkError::BadAddress { .. })
+            ));
+        });
+    }
+}

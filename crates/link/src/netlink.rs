@@ -1,8 +1,8 @@
 //! A short-lived netlink connection for blocking callers.
 //!
-//! `rtnetlink` is asynchronous. Its runtime lives here, on a thread of its own for as long as one request takes (about a
-//! millisecond): so a caller may be in another runtime, which does not allow a second one to block in the same thread. The
-//! thread inherits the network namespace of its parent.
+//! `rtnetlink` is asynchronous, and its runtime lives here for as long as a request takes, about a millisecond. A caller who
+//! is in a runtime may not block on a second one in the same thread, so for him it runs in a thread of its own, which
+//! inherits his network namespace. Any other caller stays alone, as he must if he is to enter a user namespace.
 
 use std::io;
 use std::net::IpAddr;
@@ -37,6 +37,9 @@ pub(crate) fn run<T: Send>(requests: impl AsyncFnOnce(&Handle) -> Result<T, Link
             requests(&handle).await
         })
     };
+    if tokio::runtime::Handle::try_current().is_err() {
+        return connected();
+    }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("netlink".into())

@@ -14,14 +14,13 @@
 //! }
 //! ```
 
-use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use nix::errno::Errno;
 
 use crate::namespace::{Maps, NamespaceError};
-use crate::net;
+use crate::{net, tun};
 
 /// In the child: the name of the test whose body is to run.
 const IN_NAMESPACE: &str = "SYNDIC_IN_NAMESPACE";
@@ -55,9 +54,7 @@ pub fn in_private_namespace(test: &str, body: impl FnOnce()) {
 
 /// Starts this executable again for one test; the error is a reason to skip it.
 fn run_child(test: &str) -> Result<Output, String> {
-    if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/net/tun") {
-        return Err(format!("/dev/net/tun: {error}"));
-    }
+    tun::check_device().map_err(|error| error.to_string())?;
     let maps = Maps::current();
     let mut child = Command::new(std::env::current_exe().expect("the path of the test executable"));
     child

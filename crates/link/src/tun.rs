@@ -175,6 +175,13 @@ impl AsRawFd for Tun {
     }
 }
 
+/// Whether this process may open `/dev/net/tun`, as every TUN needs. It says nothing about making an interface.
+///
+/// Errors: [`LinkError::DeviceForbidden`], [`LinkError::DeviceMissing`], [`LinkError::Io`].
+pub fn check_device() -> Result<(), LinkError> {
+    device::open().map(drop)
+}
+
 /// Gives the refusals of the device a kind that says what they mean for a TUN.
 fn refusal(error: io::Error) -> io::Error {
     match error.raw_os_error() {

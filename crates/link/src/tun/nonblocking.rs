@@ -1,7 +1,10 @@
 //! A TUN in a tokio runtime.
 
+use std::fmt;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::Interest;
@@ -12,17 +15,35 @@ use crate::face::Link;
 use crate::vnet::VnetHeader;
 
 /// A [`Tun`] that is registered with a tokio runtime, and so knows when to come back.
-#[derive(Debug)]
+///
+/// When the interface is removed under it, whoever waits for reading is woken with [`io::ErrorKind::NotConnected`], and
+/// writing gives the same.
 pub struct AsyncTun {
-    fd: AsyncFd<Tun>,
+    fd: Arc<AsyncFd<Tun>>,
+    /// The kernel reports a removed interface as an error and not as readable, which wakes no reader by itself.
+    removed: Mutex<Watch>,
+}
+
+/// Whether the device has reported an error.
+enum Watch {
+    Waiting(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Reported,
 }
 
 impl AsyncTun {
     pub(super) fn new(tun: Tun) -> io::Result<Self> {
         // SAFETY: the `Tun` owns its open descriptor, gives out the same one at every call, and closes it only when it is
         // dropped; `AsyncFd` owns the `Tun`, and nothing here gives it out mutably.
-        let fd = unsafe { AsyncFd::register(tun) }?;
-        Ok(Self { fd })
+        let fd = Arc::new(unsafe { AsyncFd::register(tun) }?);
+        let watched = fd.clone();
+        let error = async move {
+            // An error here means that the runtime ends, which reads and writes will find out.
+            let _ = watched.ready(Interest::ERROR).await;
+        };
+        Ok(Self {
+            fd,
+            removed: Mutex::new(Watch::Waiting(Box::pin(error))),
+        })
     }
 
     /// The device itself: its name, for one.
@@ -30,9 +51,22 @@ impl AsyncTun {
         self.fd.get_ref()
     }
 
-    /// Gives the device back, no longer registered.
-    pub fn into_inner(self) -> Tun {
-        self.fd.into_inner()
+    /// Ready as soon as the device has reported an error, and ever after.
+    fn poll_removed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut watch = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Watch::Waiting(error) = &mut *watch {
+            if error.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            *watch = Watch::Reported;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl fmt::Debug for AsyncTun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsyncTun").field(self.tun()).finish()
     }
 }
 
@@ -47,15 +81,15 @@ impl Link for AsyncTun {
     }
 
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-        guard.retain_ready();
-        Poll::Ready(Ok(()))
+        match self.fd.poll_read_ready(cx) {
+            Poll::Ready(ready) => Poll::Ready(ready.map(drop)),
+            Poll::Pending => self.poll_removed(cx).map(|()| Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut guard = ready!(self.fd.poll_write_ready(cx))?;
-        guard.retain_ready();
-        Poll::Ready(Ok(()))
+        // A removed interface counts as writable, and then the write says that it is gone.
+        self.fd.poll_write_ready(cx).map(|ready| ready.map(drop))
     }
 
     fn mtu(&self) -> u16 {

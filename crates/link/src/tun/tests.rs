@@ -1,10 +1,14 @@
 use std::future::poll_fn;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::*;
+use crate::error::NameFault;
 use crate::face::{Link, take_packet};
 use crate::testing::in_private_namespace;
+use crate::vnet::{GsoKind, PartialChecksum};
 
 /// A device with one address of each version; ours are the others of these networks.
 fn options() -> TunOptions {
@@ -68,14 +72,30 @@ fn udp_at(packet: &[u8]) -> usize {
     if packet[0] >> 4 == 4 { 20 } else { 40 }
 }
 
-/// Turns a packet round. Sums do not mind the order of what they sum, so the checksums stay right.
-fn turn_round(packet: &mut [u8]) {
+/// Swaps source and destination address. Sums do not mind the order of what they sum, so checksums stay right.
+fn swap_addresses(packet: &mut [u8]) {
     let (addresses, len) = if packet[0] >> 4 == 4 { (12, 4) } else { (8, 16) };
     let (source, destination) = packet[addresses..addresses + 2 * len].split_at_mut(len);
     source.swap_with_slice(destination);
+}
+
+/// Swaps source and destination port.
+fn swap_ports(packet: &mut [u8]) {
     let udp = udp_at(packet);
     let (source, destination) = packet[udp..udp + 4].split_at_mut(2);
     source.swap_with_slice(destination);
+}
+
+fn turn_round(packet: &mut [u8]) {
+    swap_addresses(packet);
+    swap_ports(packet);
+}
+
+#[test]
+fn links_can_be_shared_between_threads() {
+    fn shared<T: Link + Send + Sync>() {}
+    shared::<AsyncTun>();
+    shared::<crate::Memory>();
 }
 
 #[test]
@@ -141,5 +161,268 @@ fn the_largest_packet_fits() {
             let packet = read_udp(&tun).await;
             assert_eq!((packet.len(), &packet[28..]), (65_535, &sent[..]));
         });
+    });
+}
+
+#[test]
+fn partial_checksums_cross_both_ways() {
+    in_private_namespace("tun::tests::partial_checksums_cross_both_ways", || {
+        runtime().block_on(async {
+            let tun = Tun::open(&TunOptions {
+                offload: Offload::Tso,
+                ..options()
+            })
+            .unwrap()
+            .into_async()
+            .unwrap();
+            let socket = UdpSocket::bind("10.7.0.1:5000").unwrap();
+            socket.send_to(b"a checksum left to us", "10.7.0.2:6000").unwrap();
+            let (header, mut packet) = loop {
+                let (header, packet) = read(&tun).await;
+                if packet[0] >> 4 == 4 {
+                    break (header, packet);
+                }
+            };
+            let partial = PartialChecksum { start: 20, offset: 6 };
+            assert_eq!(header.needs_checksum, Some(partial));
+            // The kernel takes it back as it is: with the checksum still open.
+            turn_round(&mut packet);
+            write(
+                &tun,
+                VnetHeader {
+                    needs_checksum: Some(partial),
+                    ..VnetHeader::default()
+                },
+                &packet,
+                &[],
+            )
+            .await;
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            let mut received = [0; 100];
+            let (n, _) = socket.recv_from(&mut received).unwrap();
+            assert_eq!(&received[..n], b"a checksum left to us");
+        });
+    });
+}
+
+/// The kernel talks TCP with itself through our hands: for a packet with its addresses swapped, but not its ports, comes
+/// from the very host that it was sent to.
+#[test]
+fn super_segments_stay_whole_both_ways() {
+    in_private_namespace("tun::tests::super_segments_stay_whole_both_ways", || {
+        runtime().block_on(async {
+            let mut tun = Tun::open(&options()).unwrap();
+            tun.set_offload(Offload::Tso).unwrap();
+            let tun = tun.into_async().unwrap();
+            assert_eq!(tun.offload(), Offload::Tso);
+            for (kernel, ours, gso_kind) in [
+                ("10.7.0.1:6000", "10.7.0.2:6000", GsoKind::TcpV4),
+                ("[fd07::1]:6000", "[fd07::2]:6000", GsoKind::TcpV6),
+            ] {
+                let listener = TcpListener::bind(kernel.parse::<SocketAddr>().unwrap()).unwrap();
+                let sent: Vec<u8> = (0..4_000_000_u32).map(|i| (i / 7) as u8).collect();
+                let expected = sent.clone();
+                let ours: SocketAddr = ours.parse().unwrap();
+                let sender = std::thread::spawn(move || TcpStream::connect(ours).unwrap().write_all(&sent).unwrap());
+                let receiver = tokio::task::spawn_blocking(move || {
+                    let mut received = Vec::new();
+                    listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
+                    received
+                });
+                let mut longest = 0;
+                let reflect = async {
+                    loop {
+                        let (header, mut packet) = read(&tun).await;
+                        if header.gso.is_some_and(|gso| gso.kind == gso_kind) {
+                            assert!(header.needs_checksum.is_some());
+                            longest = longest.max(packet.len());
+                        }
+                        swap_addresses(&mut packet);
+                        write(&tun, header, &[], &[packet.freeze()]).await;
+                    }
+                };
+                let received = tokio::select! {
+                    received = receiver => received.unwrap(),
+                    () = reflect => unreachable!(),
+                    () = tokio::time::sleep(Duration::from_secs(20)) => panic!("{kernel}: the transfer takes too long"),
+                };
+                assert!(
+                    received == expected,
+                    "{kernel}: {} of {} bytes, or not the same",
+                    received.len(),
+                    expected.len()
+                );
+                assert!(
+                    longest > 10_000,
+                    "{kernel}: no super-segment, the longest packet has {longest} bytes"
+                );
+                sender.join().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn names_and_addresses_that_are_taken() {
+    in_private_namespace("tun::tests::names_and_addresses_that_are_taken", || {
+        let with_name = |name: &str| TunOptions {
+            name: Some(name.into()),
+            ..TunOptions::default()
+        };
+        let first = Tun::open(&options()).unwrap();
+        assert!(matches!(Tun::open(&options()), Err(LinkError::NameTaken { name }) if name == "tun-test"));
+        assert!(matches!(Tun::open(&with_name("lo")), Err(LinkError::NotTun { name }) if name == "lo"));
+        let refuse = TunOptions {
+            existing: Existing::Refuse,
+            ..options()
+        };
+        assert!(matches!(Tun::open(&refuse), Err(LinkError::NameTaken { .. })));
+        let fault = Tun::open(&with_name("a name with spaces")).unwrap_err();
+        assert!(
+            matches!(
+                fault,
+                LinkError::BadName {
+                    fault: NameFault::TooLong,
+                    ..
+                }
+            ),
+            "{fault}"
+        );
+
+        // When it is dropped the name is free again, and so are the addresses.
+        drop(first);
+        let mut twice = options();
+        twice.addresses.push(twice.addresses[0]);
+        let taken = Tun::open(&twice).unwrap_err();
+        assert_eq!(
+            taken.to_string(),
+            "the address 10.7.0.1 is already assigned to tun-test"
+        );
+        Tun::open(&refuse).unwrap();
+    });
+}
+
+#[test]
+fn the_kernel_picks_free_names() {
+    in_private_namespace("tun::tests::the_kernel_picks_free_names", || {
+        let tuns = [(); 3].map(|()| Tun::open(&TunOptions::default()).unwrap());
+        assert_eq!(tuns.each_ref().map(Tun::name), ["syndic0", "syndic1", "syndic2"]);
+    });
+}
+
+#[test]
+fn a_prepared_device_is_attached_to_and_keeps_what_it_has() {
+    mod ioctl {
+        nix::ioctl_write_int_bad!(persist, libc::TUNSETPERSIST);
+    }
+    in_private_namespace(
+        "tun::tests::a_prepared_device_is_attached_to_and_keeps_what_it_has",
+        || {
+            let tun = Tun::open(&options()).unwrap();
+            // SAFETY: the descriptor is open, and TUNSETPERSIST takes a plain value.
+            unsafe { ioctl::persist(tun.as_raw_fd(), 1) }.unwrap();
+            drop(tun);
+            let refuse = TunOptions {
+                existing: Existing::Refuse,
+                ..options()
+            };
+            assert!(matches!(Tun::open(&refuse), Err(LinkError::NameTaken { .. })));
+            drop(Tun::open(&options()).unwrap());
+            let mut more = TunOptions {
+                mtu: 1_400,
+                ..options()
+            };
+            more.addresses.push(("10.8.0.1".parse().unwrap(), 16));
+            assert_eq!(Tun::open(&more).unwrap().mtu(), 1_400);
+            assert!(UdpSocket::bind("10.8.0.1:0").is_ok());
+        },
+    );
+}
+
+#[test]
+fn what_the_kernel_refuses() {
+    in_private_namespace("tun::tests::what_the_kernel_refuses", || {
+        let tun = Tun::open(&options()).unwrap();
+        let beyond = VnetHeader {
+            needs_checksum: Some(PartialChecksum {
+                start: 60_000,
+                offset: 16,
+            }),
+            ..VnetHeader::default()
+        };
+        let rows = [
+            ("nothing", VnetHeader::default(), &[][..]),
+            ("no IP version that exists", VnetHeader::default(), &[0xff; 40][..]),
+            ("a checksum beyond the packet", beyond, &[0x45; 40][..]),
+        ];
+        for (name, header, packet) in rows {
+            let refused = tun.try_write(header, packet, &[]).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{name}");
+        }
+        let mut buffer = BytesMut::new();
+        while tun.try_read(&mut buffer).is_ok() {}
+        assert_eq!(tun.try_read(&mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
+fn an_interface_that_goes_down_or_away() {
+    in_private_namespace("tun::tests::an_interface_that_goes_down_or_away", || {
+        let packet = [0x45; 40];
+        let tun = Tun::open(&options()).unwrap();
+        netlink::run(async |handle| {
+            let index = netlink::interface(handle, tun.name()).await?.index;
+            handle
+                .link()
+                .set(rtnetlink::LinkUnspec::new_with_index(index).down().build())
+                .execute()
+                .await
+                .unwrap();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(
+            tun.try_write(VnetHeader::default(), &packet, &[]).unwrap_err().kind(),
+            io::ErrorKind::NetworkDown
+        );
+
+        runtime().block_on(async {
+            let tun = tun.into_async().unwrap();
+            let remove = || {
+                netlink::run(async |handle| {
+                    let index = netlink::interface(handle, tun.tun().name()).await?.index;
+                    handle.link().del(index).execute().await.unwrap();
+                    Ok(())
+                })
+                .unwrap();
+            };
+            // A reader that waits already must be woken, and told.
+            let mut removed = false;
+            let waiting = poll_fn(|cx| {
+                loop {
+                    match tun.poll_read_ready(cx) {
+                        Poll::Ready(Err(error)) => return Poll::Ready(error.kind()),
+                        // Packets that the kernel sent before; reading until there is none makes the next poll wait.
+                        Poll::Ready(Ok(())) => while tun.try_read(&mut BytesMut::new()).is_ok() {},
+                        Poll::Pending if removed => return Poll::Pending,
+                        Poll::Pending => {
+                            removed = true;
+                            remove();
+                            return Poll::Pending;
+                        }
+                    }
+                }
+            });
+            let told = tokio::time::timeout(Duration::from_secs(10), waiting)
+                .await
+                .expect("woken within ten seconds");
+            assert_eq!(told, io::ErrorKind::NotConnected);
+            let written = tun.try_write(VnetHeader::default(), &packet, &[]);
+            assert_eq!(written.unwrap_err().kind(), io::ErrorKind::NotConnected);
+        });
+        assert!(matches!(
+            crate::net::up("tun-test"),
+            Err(LinkError::NoSuchInterface { .. })
+        ));
     });
 }
