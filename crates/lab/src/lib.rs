@@ -1,1 +1,14 @@
-//! syndic
+//! Simulated hosts and links in virtual time, from one seed: the same seed gives the same bytes.
+//!
+//! A [`World`] is written down in TOML: hosts (each with a real stack), links between them, faults, the calls that each
+//! host's user makes, and what is expected of it all. It reads no clock, no randomness of the operating system and no
+//! file, so a failure is repeated by its seed. What ships with it are its [`scenarios`].
+#![forbid(unsafe_code)]
+
+pub mod glance;
+pub mod link;
+pub mod rng;
+pub mod unit;
+
+pub use link::Impairment;
+pub use rng::Rng;
