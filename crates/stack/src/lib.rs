@@ -15,15 +15,23 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[allow(dead_code)]
+mod bucket;
 pub mod config;
 pub mod counters;
 pub mod error;
 pub mod event;
+#[allow(dead_code)]
+mod fragment;
+#[allow(dead_code)]
+mod hash;
 pub mod io;
 pub mod limits;
 pub mod observer;
 pub mod stack;
 pub mod status;
+#[allow(dead_code)]
+mod table;
 pub mod tcp;
 pub mod time;
 pub mod tuple;

@@ -1,0 +1,215 @@
+//! Half-open connections: the passive SYN-RECEIVED, one small entry each, with no TCB and no buffer.
+//!
+//! An entry stores no ISS: `tcp::cookie` mints it again from what is stored. Read first: RFC 9293 section 3.10.7.4,
+//! RFC 4987 section 3.
+
+use wire::seq::SeqNumber;
+
+use crate::hash::Keys;
+use crate::tcp::roster::{Roster, Row, Seat};
+use crate::time::{Duration, Instant};
+use crate::tuple::FourTuple;
+
+/// What a SYN tells, and what it met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbryoFacts {
+    /// Both ends.
+    pub(crate) tuple: FourTuple,
+    /// The peer's ISN.
+    pub(crate) irs: SeqNumber,
+    /// TS.Recent: the SYN's TSval; 0 without timestamps.
+    pub(crate) ts_recent: u32,
+    /// Index of the listener.
+    pub(crate) listener: u16,
+    /// The peer's MSS option, or the default where it sent none. Units: bytes.
+    pub(crate) mss: u16,
+    /// The peer's window scale, if it offered scaling. Bounds: 14; more counts as 14 (RFC 7323 section 2.3).
+    pub(crate) window_scale: Option<u8>,
+    /// Both sides speak SACK.
+    pub(crate) sack: bool,
+    /// Both sides send timestamps.
+    pub(crate) timestamps: bool,
+    /// Both sides speak ECN.
+    pub(crate) ecn: bool,
+    /// A TIME-WAIT entry of the same tuple waits for this handshake (RFC 9293 MAY-2, RFC 6191).
+    pub(crate) reopening: bool,
+    /// The low bits of the epoch (Unix time / 64) in which the SYN came: no two in an entry's life have the same.
+    pub(crate) epoch: u8,
+}
+
+/// An entry as it is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbryoView {
+    /// What the SYN told.
+    pub(crate) facts: EmbryoFacts,
+    /// SYN-ACKs sent again.
+    pub(crate) retransmissions: u8,
+    /// Tenths of a second, going round.
+    born: u16,
+}
+
+impl EmbryoView {
+    /// Time since the SYN. Units: to a tenth of a second. Bounds: goes round after 6,553.5 s, ten times an entry's life.
+    pub(crate) const fn age(&self, now: Instant) -> Duration {
+        Duration::from_millis(tenths(now).wrapping_sub(self.born) as u64 * 100)
+    }
+}
+
+/// Where an entry is. To be used at once, and never kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbryoRef(Seat);
+
+/// The half-open connections of a stack, all listeners together.
+pub(crate) struct Embryos {
+    roster: Roster<Body>,
+}
+
+/// What is stored besides tuple, timer and epoch.
+#[derive(Debug, Clone, Copy)]
+struct Body {
+    irs: SeqNumber,
+    ts_recent: u32,
+    listener: u16,
+    mss: u16,
+    born: u16,
+    retransmissions: u8,
+    /// Window scale + 1, or 0, in the low four bits; then what was agreed.
+    offer: u8,
+}
+
+const SCALE: u8 = 0x0f;
+const SACK: u8 = 0x10;
+const TIMESTAMPS: u8 = 0x20;
+const ECN: u8 = 0x40;
+const REOPENING: u8 = 0x80;
+
+impl Embryos {
+    /// None yet. Bounds: at most `limit`.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            roster: Roster::new(limit),
+        }
+    }
+
+    /// Adds an entry, with no time set. Its tuple must not be there yet. `None`: the limit is reached.
+    pub(crate) fn insert(&mut self, now: Instant, keys: &Keys, facts: &EmbryoFacts) -> Option<EmbryoRef> {
+        let row = Row {
+            tuple: facts.tuple,
+            tag: facts.epoch,
+            body: Body::new(now, facts),
+        };
+        self.roster.insert(keys, row).map(EmbryoRef)
+    }
+
+    /// The entry of this tuple.
+    pub(crate) fn find(&self, keys: &Keys, tuple: &FourTuple) -> Option<EmbryoRef> {
+        self.roster.find(keys, tuple).map(EmbryoRef)
+    }
+
+    /// What an entry holds.
+    pub(crate) fn get(&self, at: EmbryoRef) -> Option<EmbryoView> {
+        self.roster.get(at.0).map(|row| view(&row))
+    }
+
+    /// Sets TS.Recent.
+    pub(crate) fn set_ts_recent(&mut self, at: EmbryoRef, ts_recent: u32) {
+        if let Some(body) = self.roster.body_mut(at.0) {
+            body.ts_recent = ts_recent;
+        }
+    }
+
+    /// Counts one more SYN-ACK sent again. Bounds: stops at 255.
+    pub(crate) fn count_retransmission(&mut self, at: EmbryoRef) {
+        if let Some(body) = self.roster.body_mut(at.0) {
+            body.retransmissions = body.retransmissions.saturating_add(1);
+        }
+    }
+
+    /// Sets the entry's time, or another one.
+    pub(crate) fn schedule(&mut self, now: Instant, entry: EmbryoRef, at: Instant) {
+        self.roster.schedule(now, entry.0, at);
+    }
+
+    /// Takes an entry out.
+    pub(crate) fn remove(&mut self, keys: &Keys, at: EmbryoRef) -> Option<EmbryoView> {
+        self.roster.remove(keys, at.0).map(|row| view(&row))
+    }
+
+    /// An entry whose time has come. It stays, with no time set.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<EmbryoRef> {
+        self.roster.expire(now).map(EmbryoRef)
+    }
+
+    /// When an entry may be due: never late, perhaps early.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.roster.next()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Every entry.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = EmbryoView> {
+        self.roster.iter().map(|(_, row)| view(&row))
+    }
+
+    /// Takes out every entry for which `keep` says no.
+    pub(crate) fn retain(&mut self, keys: &Keys, mut keep: impl FnMut(&EmbryoView) -> bool) {
+        for seat in self.roster.seats() {
+            if self.roster.get(seat).is_some_and(|row| !keep(&view(&row))) {
+                self.roster.remove(keys, seat);
+            }
+        }
+    }
+}
+
+impl Body {
+    fn new(now: Instant, facts: &EmbryoFacts) -> Self {
+        let scale = facts.window_scale.map_or(0, |scale| scale.min(14) + 1);
+        let flag = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
+        Self {
+            irs: facts.irs,
+            ts_recent: facts.ts_recent,
+            listener: facts.listener,
+            mss: facts.mss,
+            born: tenths(now),
+            retransmissions: 0,
+            offer: scale
+                | flag(SACK, facts.sack)
+                | flag(TIMESTAMPS, facts.timestamps)
+                | flag(ECN, facts.ecn)
+                | flag(REOPENING, facts.reopening),
+        }
+    }
+}
+
+fn view(row: &Row<Body>) -> EmbryoView {
+    let body = &row.body;
+    let has = |bit: u8| body.offer & bit != 0;
+    EmbryoView {
+        facts: EmbryoFacts {
+            tuple: row.tuple,
+            irs: body.irs,
+            ts_recent: body.ts_recent,
+            listener: body.listener,
+            mss: body.mss,
+            window_scale: (body.offer & SCALE).checked_sub(1),
+            sack: has(SACK),
+            timestamps: has(TIMESTAMPS),
+            ecn: has(ECN),
+            reopening: has(REOPENING),
+            epoch: row.tag,
+        },
+        retransmissions: body.retransmissions,
+        born: body.born,
+    }
+}
+
+const fn tenths(now: Instant) -> u16 {
+    (now.as_millis() / 100) as u16
+}
+
+#[cfg(test)]
+mod tests;
