@@ -115,8 +115,8 @@ impl Datagram {
     /// Whether this can be a datagram from one host to another, as everything that carries TCP must be. Not asked by
     /// [`parse`](Self::parse): a router solicitation comes from `::` and goes to a group, and is right to.
     ///
-    /// Refused at either end: unspecified, multicast, broadcast and loopback addresses, and IPv4 ones in IPv6's clothes
-    /// (`::ffff:0:0/96` never travels). The broadcast address of a subnet looks like any other here: who knows the
+    /// Refused at either end: unspecified, multicast, broadcast and loopback addresses, those of "this network" (`0/8`),
+    /// and IPv4 ones in IPv6's clothes (`::ffff:0:0/96` never travels). The broadcast address of a subnet looks like any other here: who knows the
     /// prefix asks for that.
     ///
     /// Spec: RFC 9293 section 3.9.2.3 (MUST-57, MUST-63); RFC 1122 section 3.2.1.3; RFC 4291 section 2.5.
@@ -127,7 +127,7 @@ impl Datagram {
 
 fn is_of_one_host(address: IpAddr) -> bool {
     let is_of_none = match address {
-        IpAddr::V4(v4) => v4.is_broadcast(),
+        IpAddr::V4(v4) => v4.is_broadcast() || matches!(v4.octets(), [0, ..]),
         IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
     };
     !(is_of_none || address.is_unspecified() || address.is_multicast() || address.is_loopback())

@@ -59,6 +59,7 @@ fn addresses_that_tcp_may_and_may_not_have() {
         ("two hosts",                "10.7.0.1",        "10.7.0.2",        true),
         ("link-local",               "fe80::1",         "fe80::2",         true),
         ("from nobody",              "0.0.0.0",         "10.7.0.2",        false),
+        ("from this network",        "0.1.2.3",         "10.7.0.2",        false),
         ("from a group",             "224.0.0.1",       "10.7.0.2",        false),
         ("from everybody",           "255.255.255.255", "10.7.0.2",        false),
         ("from this host",           "127.0.0.1",       "10.7.0.2",        false),

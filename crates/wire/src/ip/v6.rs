@@ -71,7 +71,9 @@ pub(super) fn parse(trust: Trust, bytes: &[u8]) -> Result<Datagram, Malformed> {
     let upper = bytes.get(HEADER..end).ok_or(Malformed::Truncated)?;
     let chain = walk(fixed.next_header, upper)?;
     if let (Some(fragment), Trust::Received) = (chain.fragment, trust) {
-        fragment.check(0, chain.rest.len())?;
+        // What lies before the fragment header is there again in the whole, and counts (RFC 8200 section 4.5).
+        let before = upper.len() - size_of::<FragmentHeader>() - chain.rest.len();
+        fragment.check(before, chain.rest.len())?;
     }
     Ok(Datagram {
         src: Ipv6Addr::from(fixed.src).into(),
@@ -114,24 +116,21 @@ fn walk(first: u8, upper: &[u8]) -> Result<Chain<'_>, Malformed> {
     let mut protocol = first;
     let mut rest = upper;
     for walked in 0..=EXTENSION_HEADERS_MAX {
-        let header = match protocol {
+        (protocol, rest) = match protocol {
             // RFC 8200 section 4.1: nowhere but right after the IPv6 header.
             HOP_BY_HOP if walked > 0 => return Err(Malformed::ExtensionHeader),
-            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {
-                let (header, after) = split_header(rest)?;
-                check_header(protocol, header)?;
-                (header.first(), after)
-            }
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => pass(protocol, rest)?,
             FRAGMENT => {
                 let (header, after) = FragmentHeader::ref_from_prefix(rest).map_err(|_| Malformed::HeaderLength)?;
-                if let Some(fragment) = header.fragment() {
+                let (protocol, fragment) = (header.next_header, header.fragment());
+                if fragment.is_some() {
                     return Ok(Chain {
-                        protocol: header.next_header,
-                        fragment: Some(fragment),
+                        protocol,
+                        fragment,
                         rest: after,
                     });
                 }
-                (Some(&header.next_header), after)
+                (protocol, after)
             }
             _ => {
                 return Ok(Chain {
@@ -141,31 +140,29 @@ fn walk(first: u8, upper: &[u8]) -> Result<Chain<'_>, Malformed> {
                 });
             }
         };
-        let (Some(next), after) = header else {
-            return Err(Malformed::HeaderLength);
-        };
-        (protocol, rest) = (*next, after);
     }
     Err(Malformed::ExtensionHeader)
 }
 
-/// Splits off a header that states its own length: `8 * (second byte + 1)` bytes.
-fn split_header(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let len = 8 * (1 + usize::from(*bytes.get(1).ok_or(Malformed::HeaderLength)?));
-    bytes.split_at_checked(len).ok_or(Malformed::HeaderLength)
-}
-
+/// Passes over a header that states its own length, `8 * (second byte + 1)` bytes: what is next, and the bytes behind.
+///
 /// Refuses what a host must not take: a source route that goes on from here, or an option that asks to be refused by
 /// those who do not know it (as we know none, that is the jumbo payload option, too).
-fn check_header(protocol: u8, header: &[u8]) -> Result<(), Malformed> {
+fn pass(protocol: u8, bytes: &[u8]) -> Result<(u8, &[u8]), Malformed> {
+    let [next, len, ..] = *bytes else {
+        return Err(Malformed::HeaderLength);
+    };
+    let (header, after) = bytes
+        .split_at_checked(8 * (1 + usize::from(len)))
+        .ok_or(Malformed::HeaderLength)?;
     let is_acceptable = match (protocol, header) {
         // RFC 8200 section 4.4: with no segments left it is ignored, whatever its type.
         (ROUTING, [_, _, _, segments_left, ..]) => *segments_left == 0,
-        (HOP_BY_HOP | DESTINATION_OPTIONS, [_, _, options @ ..]) => are_ignorable(options),
+        (_, [_, _, options @ ..]) => are_ignorable(options),
         _ => false,
     };
     if is_acceptable {
-        Ok(())
+        Ok((next, after))
     } else {
         Err(Malformed::ExtensionHeader)
     }

@@ -126,7 +126,7 @@ fn refused() {
         bytes[8] -= 1;
         bytes
     };
-    let rows: [(&str, Vec<u8>, Malformed); 10] = [
+    let rows: [(&str, Vec<u8>, Malformed); 11] = [
         ("nothing", vec![], Malformed::Truncated),
         ("19 bytes", plain[..19].to_vec(), Malformed::Truncated),
         (
@@ -165,6 +165,17 @@ fn refused() {
         (
             "a total length below the header",
             Ipv4 { total_len: 19, ..PLAIN }.bytes(),
+            Malformed::Length,
+        ),
+        (
+            "a total length below the header with its options",
+            Ipv4 {
+                version_ihl: 0x47,
+                total_len: 24,
+                options: &[1; 8],
+                ..PLAIN
+            }
+            .bytes(),
             Malformed::Length,
         ),
         (

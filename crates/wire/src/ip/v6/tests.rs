@@ -256,3 +256,23 @@ fn the_walk_ends_at_a_true_fragment() {
         "what is reassembled begins behind the fragment header"
     );
 }
+
+#[test]
+fn headers_before_a_fragment_count_towards_its_limit() {
+    let last = |len: usize| [fragment(TCP, 0xfff0).as_slice(), &[0; 16][..len]].concat();
+    let behind_options = |len| {
+        ipv6(
+            DESTINATION_OPTIONS,
+            &[padding(FRAGMENT).as_slice(), &last(len)].concat(),
+        )
+    };
+    let rows = [
+        ("65,535 bytes", ipv6(FRAGMENT, &last(15)), true),
+        ("65,536 bytes", ipv6(FRAGMENT, &last(16)), false),
+        ("65,535 bytes, 8 of them options", behind_options(7), true),
+        ("65,536 bytes, 8 of them options", behind_options(8), false),
+    ];
+    for (name, bytes, is_possible) in rows {
+        assert_eq!(Datagram::parse(&bytes).is_ok(), is_possible, "{name}");
+    }
+}
