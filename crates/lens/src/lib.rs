@@ -1,9 +1,21 @@
 //! What TCP did, drawn from observed facts: ladders, captures and tables.
 //!
 //! A [`Trace`] holds what was seen: packets with their times, the states of both ends and the decisions behind them.
-//! Everything else here is a way to look at it. Nothing here decides anything, reads a clock or touches a link.
+//! Everything else here is a way to look at it: [`Ladder`] in text, [`Capture`] for Wireshark, [`Table`] and
+//! [`sockets`](socket::sockets) as `ss` lists them. [`peer::infer`] works out the states of a kernel that cannot be
+//! asked. Nothing here decides anything, reads a clock or touches a link.
 #![forbid(unsafe_code)]
 
+pub mod ladder;
+pub mod packet;
+pub mod peer;
 pub mod record;
+pub mod step;
 
+#[cfg(test)]
+mod fixture;
+
+pub use ladder::Ladder;
+pub use packet::{Segment, complete_checksum};
 pub use record::{Fate, Host, HostKind, Mark, Record, Trace};
+pub use step::{Classifier, Step};

@@ -1,0 +1,479 @@
+//! Puts rows on a page of 120 columns, with or without colour.
+//!
+//! ```text
+//!      time  left state | inner                                       | right state  step
+//! |<-- 9 -->|<-- 12 -->||<-------------------- 64 ------------------>||<-- 12 -->|<--- 17 --->|
+//! ```
+
+use anstyle::{AnsiColor, Style};
+use stack::{Instant, State};
+
+use super::row::{Folded, Leg, Row, What};
+use super::text::{counted, flags, grouped, numbers, options, wrapped};
+use super::{Connection, Content, Item, Side, Tcp};
+use crate::record::{Fate, Record, Trace};
+use crate::step::Kind;
+
+const TIME: usize = 9;
+const STATE: usize = 12;
+/// Everything left of the left lifeline: time, a space, the state, a space.
+const MARGIN: usize = TIME + 1 + STATE + 1;
+/// Between the lifelines.
+const INNER: usize = 64;
+/// Columns before the text of an arrow, for its head or its tail.
+const NOCK: usize = 4;
+/// Text on an arrow: a space and a head must fit behind it.
+const TEXT: usize = INNER - NOCK - 2;
+/// Flags are padded, so that the numbers behind them stand in one column.
+const FLAGS: usize = 7;
+/// The blank where a lost packet would have gone on.
+const LOST: usize = 9;
+
+const PLAIN: Style = Style::new();
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const RIGHTWARD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
+const LEFTWARD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
+const AGAIN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+
+/// The page.
+pub(super) struct Canvas {
+    color: bool,
+    origin: Instant,
+    /// Digits after the point of a second.
+    decimals: usize,
+    out: String,
+}
+
+impl Canvas {
+    pub(super) fn new(color: bool, origin: Instant, last: Instant) -> Self {
+        // Microseconds are of no use after a minute and have no room after a hundred seconds.
+        let decimals = if last.since(origin).as_secs() >= 100 { 3 } else { 6 };
+        Self {
+            color,
+            origin,
+            decimals,
+            out: String::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    pub(super) fn title(&mut self, title: &str) {
+        let title = self.paint(BOLD, title);
+        self.line(&title);
+    }
+
+    /// An empty line, but not at the top.
+    pub(super) fn gap(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+    }
+
+    /// Both hosts and their addresses, and the states before the first packet.
+    pub(super) fn top(&mut self, trace: &Trace, connection: &Connection) {
+        let (left, right) = (host(trace, connection.left), host(trace, connection.right));
+        let (from, to) = (connection.left.at.to_string(), connection.right.at.to_string());
+        let margin = MARGIN - 1;
+        let rule = (INNER - 4).checked_sub(from.chars().count() + to.chars().count());
+        let inside = match rule {
+            Some(rule) => format!(" {from} {} {to} ", "─".repeat(rule)),
+            // Two long IPv6 addresses: each on a line of its own.
+            None => format!(" {from:<width$} ", width = INNER - 2),
+        };
+        let (left, right) = (self.paint(BOLD, &format!("{left:>margin$}")), self.paint(BOLD, &right));
+        self.line(&format!("{left} ┌{inside}┐ {right}"));
+        if rule.is_none() {
+            self.line(&format!("{:MARGIN$}│ {to:>width$} │", "", width = INNER - 2));
+        }
+        let states = [connection.left.initial, connection.right.initial];
+        let blank = " ".repeat(INNER);
+        let inside = [(PLAIN, "│".to_owned()), (PLAIN, blank), (PLAIN, "│".to_owned())];
+        self.across(
+            &format!("{:>TIME$}", "seconds"),
+            states,
+            [false; 2],
+            &inside,
+            (PLAIN, ""),
+        );
+    }
+
+    /// What went across, in figures.
+    pub(super) fn bottom(&mut self, trace: &Trace, connection: &Connection) {
+        let mut packets = 0;
+        let (mut again, mut lost) = (0, 0);
+        let (mut rightward, mut leftward) = (0, 0);
+        for item in &connection.items {
+            let Some(record) = trace.records.get(item.record) else {
+                continue;
+            };
+            packets += 1;
+            lost += usize::from(record.fate == Fate::Lost);
+            if let Content::Tcp(tcp) = &item.content {
+                let is_copy = matches!(record.fate, Fate::Duplicate(_));
+                again += usize::from(tcp.step.again && !is_copy);
+                if tcp.step.again || is_copy {
+                    continue;
+                }
+                if tcp.segment.src == connection.left.at {
+                    rightward += u64::from(tcp.segment.payload);
+                } else {
+                    leftward += u64::from(tcp.segment.payload);
+                }
+            }
+        }
+        let mut pieces = vec![counted(packets, "packet")];
+        if rightward > 0 {
+            pieces.push(format!("{} bytes ▶", grouped(rightward)));
+        }
+        if leftward > 0 {
+            pieces.push(format!("◀ {} bytes", grouped(leftward)));
+        }
+        if again > 0 {
+            pieces.push(format!("{} again ↻", grouped(again as u64)));
+        }
+        if lost > 0 {
+            pieces.push(format!("{} lost ✗", grouped(lost as u64)));
+        }
+        let text = pieces.join(" · ");
+        let rule = INNER.saturating_sub(text.chars().count() + 3);
+        self.line(&format!("{:MARGIN$}└ {text} {}┘", "", "─".repeat(rule)));
+    }
+
+    pub(super) fn row(&mut self, trace: &Trace, connection: &Connection, row: &Row, absolute: bool) {
+        match &row.what {
+            What::Packet { item, leg, rightward } => {
+                let Some(record) = trace.records.get(item.record) else {
+                    return;
+                };
+                self.packet(row, item, record, *leg, *rightward, absolute);
+                for comment in comments(trace, connection, item, record, *leg) {
+                    self.comment(&comment);
+                }
+            }
+            What::Mark(index) => {
+                if let Some(mark) = trace.marks.get(*index) {
+                    let is_left = mark.host == connection.left.host;
+                    self.mark(row, &mark.text, is_left);
+                }
+            }
+            What::Folded(folded) => self.folded(row, folded),
+        }
+    }
+
+    /// Packets that belong to no connection.
+    pub(super) fn others<'a>(&mut self, trace: &Trace, items: impl Iterator<Item = &'a Item>) {
+        let mut is_first = true;
+        for item in items {
+            let (Some(record), Content::Other(text)) = (trace.records.get(item.record), &item.content) else {
+                continue;
+            };
+            if std::mem::take(&mut is_first) {
+                self.gap();
+                self.line("besides:");
+            }
+            let name = |host: usize| trace.hosts.get(host).map_or("?", |host| host.name.as_str());
+            let (from, to) = (name(record.from), name(record.to));
+            let time = self.time(record.sent);
+            self.line(&format!("{time} {from} ▶ {to}: {text}"));
+        }
+    }
+
+    fn packet(&mut self, row: &Row, item: &Item, record: &Record, leg: Leg, rightward: bool, absolute: bool) {
+        let text = match &item.content {
+            Content::Tcp(tcp) => segment_text(tcp, leg, absolute),
+            Content::Other(text) => vec![text.clone()],
+        };
+        let (label, style) = match &item.content {
+            Content::Tcp(tcp) => (label(tcp, record, leg), style(tcp, record, rightward)),
+            Content::Other(_) => ("ICMP".to_owned(), BAD),
+        };
+        let mut lines = text.iter();
+        let shaft = shaft(lines.next().map_or("", String::as_str), record, leg, rightward);
+        let lifeline = |changed: bool| {
+            if changed {
+                (BOLD, "◆".to_owned())
+            } else {
+                (DIM, "│".to_owned())
+            }
+        };
+        let inside = [lifeline(row.changed[0]), (style, shaft), lifeline(row.changed[1])];
+        let time = self.time(row.at);
+        let label_style = if style == BAD || style == AGAIN { style } else { PLAIN };
+        self.across(&time, row.states, row.changed, &inside, (label_style, &label));
+        for line in lines {
+            self.inner_line(line, DIM);
+        }
+    }
+
+    /// A call or a fault, beside the lifeline of its host.
+    fn mark(&mut self, row: &Row, text: &str, is_left: bool) {
+        let time = self.time(row.at);
+        let mut lines = wrapped(text, INNER - 6).into_iter();
+        let first = lines.next().unwrap_or_default();
+        let inner = |text: &str| {
+            if is_left {
+                format!("{:<INNER$}", format!(" ● {text}"))
+            } else {
+                format!("{:>INNER$}", format!("{text} ● "))
+            }
+        };
+        let lifeline = |changed: bool| {
+            if changed {
+                (BOLD, "◆".to_owned())
+            } else {
+                (DIM, "│".to_owned())
+            }
+        };
+        let inside = [
+            lifeline(row.changed[0]),
+            (PLAIN, inner(&first)),
+            lifeline(row.changed[1]),
+        ];
+        self.across(&time, row.states, row.changed, &inside, (PLAIN, ""));
+        for line in lines {
+            self.inner_line(&line, PLAIN);
+        }
+    }
+
+    fn folded(&mut self, row: &Row, folded: &Folded) {
+        let text = format!(
+            "⋮   {}, {}, {} bytes",
+            counted(folded.data, "more data segment"),
+            counted(folded.acks, "ACK"),
+            grouped(folded.bytes)
+        );
+        let bar = || (DIM, "│".to_owned());
+        let inside = [bar(), (DIM, format!("{text:<INNER$}")), bar()];
+        let time = self.time(row.at);
+        self.across(&time, row.states, row.changed, &inside, (PLAIN, ""));
+    }
+
+    /// A comment below a packet, wrapped.
+    fn comment(&mut self, text: &str) {
+        for (index, line) in wrapped(text, TEXT - 2).iter().enumerate() {
+            let lead = if index == 0 { "↳ " } else { "  " };
+            self.inner_line(&format!("{lead}{line}"), DIM);
+        }
+    }
+
+    /// A line with nothing but text between the lifelines.
+    fn inner_line(&mut self, text: &str, style: Style) {
+        let width = INNER - NOCK;
+        let text = self.paint(style, &format!("{text:<width$}"));
+        let bar = self.paint(DIM, "│");
+        self.line(&format!("{:MARGIN$}{bar}{:NOCK$}{text}{bar}", "", ""));
+    }
+
+    /// A whole line: time, left state, what is inside, right state, label.
+    fn across(
+        &mut self,
+        time: &str,
+        states: [Option<State>; 2],
+        changed: [bool; 2],
+        inside: &[(Style, String)],
+        (label_style, label): (Style, &str),
+    ) {
+        let name = |state: Option<State>| state.map_or("", State::name);
+        let state_style = |changed: bool| if changed { BOLD } else { DIM };
+        let left = self.paint(state_style(changed[0]), &format!("{:>STATE$}", name(states[0])));
+        let right = self.paint(state_style(changed[1]), &format!("{:<STATE$}", name(states[1])));
+        let inside: String = inside.iter().map(|(style, text)| self.paint(*style, text)).collect();
+        let label = self.paint(label_style, label);
+        self.line(&format!("{time} {left} {inside} {right} {label}"));
+    }
+
+    /// Ends a line; blanks at its end are no use to anyone.
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn time(&self, at: Instant) -> String {
+        let since = at.since(self.origin);
+        let fraction = match self.decimals {
+            3 => since.as_millis() % 1_000,
+            _ => since.as_micros() % 1_000_000,
+        };
+        let text = format!("{}.{fraction:0width$}", since.as_secs(), width = self.decimals);
+        format!("{text:>TIME$}")
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color && style != PLAIN && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// `client · Linux`.
+fn host(trace: &Trace, side: Side) -> String {
+    trace
+        .hosts
+        .get(side.host)
+        .map_or_else(|| "?".to_owned(), |host| format!("{} · {}", host.name, host.kind))
+}
+
+/// The lines of text of a segment: flags and numbers, then what of them did not fit, and the options.
+fn segment_text(tcp: &Tcp, leg: Leg, absolute: bool) -> Vec<String> {
+    let mut first = format!("{:<FLAGS$}", flags(tcp.segment.header.flags));
+    if leg == Leg::Arrival {
+        return vec![format!("{first}  seq {}", tcp.seq)];
+    }
+    let mut rest: Vec<String> = Vec::new();
+    for piece in numbers(tcp, absolute) {
+        if rest.is_empty() && first.chars().count() + 2 + piece.chars().count() <= TEXT {
+            first.push_str("  ");
+            first.push_str(&piece);
+        } else {
+            rest.push(piece);
+        }
+    }
+    let ack = tcp.segment.header.ack.value();
+    rest.extend(options(
+        tcp,
+        |number| number.wrapping_sub(ack).wrapping_add(tcp.ack),
+        absolute,
+    ));
+    let mut lines = vec![first.trim_end().to_owned()];
+    if !rest.is_empty() {
+        let indent = " ".repeat(FLAGS + 2);
+        let below = wrapped(&rest.join(" · "), TEXT - FLAGS - 2);
+        lines.extend(below.iter().map(|line| format!("{indent}{line}")));
+    }
+    lines
+}
+
+/// The arrow with its text: a tail of dashes to the sender, a head at the receiver.
+fn shaft(text: &str, record: &Record, leg: Leg, rightward: bool) -> String {
+    let is_lost = record.fate == Fate::Lost;
+    let is_under_way = record.arrived.is_none() && !is_lost || leg == Leg::Departure;
+    let fill = INNER - NOCK - 1 - text.chars().count().min(TEXT);
+    let (before, after) = if rightward {
+        let nock = if leg == Leg::Arrival {
+            "┄┄┄ "
+        } else {
+            "─── "
+        };
+        let after = match fill {
+            fill if is_lost => {
+                let line = fill.saturating_sub(LOST).max(1);
+                format!("{}✗{}", "─".repeat(line - 1), " ".repeat(fill - line))
+            }
+            fill if is_under_way => dashes(fill),
+            fill => format!("{}▶", "─".repeat(fill - 1)),
+        };
+        (nock, after)
+    } else {
+        let nock = match leg {
+            _ if is_lost => " ✗─ ",
+            _ if is_under_way => "┄┄┄ ",
+            _ => "◀── ",
+        };
+        let after = match leg {
+            Leg::Arrival => dashes(fill),
+            _ => "─".repeat(fill),
+        };
+        (nock, after)
+    };
+    format!("{before}{text} {after}")
+}
+
+/// A line that ends in dashes, for the part of a way that another line shows.
+fn dashes(width: usize) -> String {
+    let dashed = width.min(LOST);
+    "─".repeat(width - dashed) + &"┄".repeat(dashed)
+}
+
+/// The name of the step, with what the line itself does not show.
+fn label(tcp: &Tcp, record: &Record, leg: Leg) -> String {
+    match (leg, record.fate) {
+        (_, Fate::Duplicate(_)) => "duplicate".to_owned(),
+        (Leg::Arrival, _) => "arrives".to_owned(),
+        _ => tcp.step.to_string(),
+    }
+}
+
+fn style(tcp: &Tcp, record: &Record, rightward: bool) -> Style {
+    let is_bad = matches!(record.fate, Fate::Lost | Fate::Corrupted)
+        || record.injected
+        || matches!(tcp.step.kind, Kind::Reset | Kind::Refusal);
+    if is_bad {
+        BAD
+    } else if tcp.step.again || matches!(record.fate, Fate::Duplicate(_)) {
+        AGAIN
+    } else if rightward {
+        RIGHTWARD
+    } else {
+        LEFTWARD
+    }
+}
+
+/// What there is to say of a packet that its line does not show.
+fn comments(trace: &Trace, connection: &Connection, item: &Item, record: &Record, leg: Leg) -> Vec<String> {
+    let name = |host: usize| trace.hosts.get(host).map_or("?", |host| host.name.as_str());
+    let mut comments = Vec::new();
+    if leg != Leg::Arrival {
+        if record.injected {
+            comments.push(format!(
+                "forged: {} never sent it",
+                name(sender(connection, item, record))
+            ));
+        }
+        if let Some(cause) = record.cause
+            && (cause.is_retransmission() || is_own_words(item))
+        {
+            comments.push(cause.describe().to_owned());
+        }
+        match record.fate {
+            Fate::Lost => comments.push("lost on the link".to_owned()),
+            Fate::Corrupted => comments.push("corrupted on the link".to_owned()),
+            Fate::InFlight => comments.push("still under way".to_owned()),
+            Fate::Delivered | Fate::Duplicate(_) => {}
+        }
+        comments.extend(record.notes.iter().cloned());
+    }
+    if matches!(record.fate, Fate::Duplicate(_)) {
+        comments.push("a copy that the link made".to_owned());
+        comments.extend(record.notes.iter().cloned());
+    }
+    if leg != Leg::Departure
+        && let Some(why) = record.dropped
+    {
+        comments.push(format!("{} drops it: {}", name(record.to), as_clause(why.describe())));
+    }
+    comments
+}
+
+/// A sentence as a part of another: no capital unless it is a name like `ICMP`, and no full stop.
+fn as_clause(sentence: &str) -> String {
+    let sentence = sentence.trim_end_matches('.');
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            let first: String = first.to_lowercase().collect();
+            format!("{first}{second}{}", letters.as_str())
+        }
+        _ => sentence.to_owned(),
+    }
+}
+
+/// Whose name a packet bears.
+fn sender(connection: &Connection, item: &Item, record: &Record) -> usize {
+    match &item.content {
+        Content::Tcp(tcp) if tcp.segment.src == connection.left.at => connection.left.host,
+        Content::Tcp(_) => connection.right.host,
+        Content::Other(_) => record.from,
+    }
+}
+
+/// Whether the sender's reason says more than the step does.
+fn is_own_words(item: &Item) -> bool {
+    matches!(&item.content, Content::Tcp(tcp) if matches!(tcp.step.kind, Kind::Reset | Kind::Refusal))
+}
