@@ -2,6 +2,8 @@
 //!
 //! Links compose: a wrapper that delays, drops or records packets is a [`Link`] around a [`Link`].
 
+mod packets;
+
 use std::io;
 use std::task::{Context, Poll};
 

@@ -1,0 +1,180 @@
+//! A stack, who waits for it, and the lock around both.
+//!
+//! The lock is never held across an await, and wakers run after it. Whoever changed something under it leaves by
+//! [`Shard::settle`], which turns events into wakes and rings the driver if there is something to send, or a timer runs
+//! out earlier than the driver means to come back. The driver says where it can be rung under the same lock.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use stack::{Instant, Now};
+
+use crate::calls::Calls;
+use crate::clock::Clock;
+use crate::error::Stopped;
+use crate::wakers::{Rung, Wakers};
+
+/// What the driver and all sockets of a net share.
+pub(crate) struct Shared<S: ?Sized> {
+    pub(crate) clock: Clock,
+    handles: AtomicUsize,
+    shard: Mutex<Shard<S>>,
+}
+
+/// What is behind the lock.
+pub(crate) struct Shard<S: ?Sized> {
+    pub(crate) wakers: Wakers,
+    /// Where the driver can be rung; `None` while it has been rung already and has not come yet.
+    driver: Option<Waker>,
+    /// When the driver comes back by itself.
+    deadline: Option<Instant>,
+    stopped: Option<Stopped>,
+    pub(crate) stack: S,
+}
+
+impl<S> Shared<S> {
+    pub(crate) fn new(clock: Clock, stack: S) -> Self {
+        let shard = Shard {
+            wakers: Wakers::default(),
+            driver: None,
+            deadline: None,
+            stopped: None,
+            stack,
+        };
+        Self {
+            clock,
+            handles: AtomicUsize::new(0),
+            shard: Mutex::new(shard),
+        }
+    }
+}
+
+impl<S: ?Sized> Shared<S> {
+    /// After a panic under the lock the driver ends too, and every call says so.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shard<S>> {
+        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody can call any more.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.handles.load(Ordering::Acquire) == 0
+    }
+
+    /// Ends everything: from now on every call answers `why`. The first reason stands.
+    pub(crate) fn stop(&self, why: Stopped) {
+        let mut shard = self.lock();
+        shard.stopped.get_or_insert(why);
+        shard.driver = None;
+        shard.wakers.on_stopped();
+        let rung = shard.wakers.take();
+        drop(shard);
+        rung.wake();
+    }
+}
+
+impl<S: Calls + ?Sized> Shard<S> {
+    /// What has to happen after the lock, now that something may have changed.
+    fn settle(&mut self) -> Rung {
+        self.pump();
+        if self.wants_driver()
+            && let Some(driver) = self.driver.take()
+        {
+            self.wakers.ring(driver);
+        }
+        self.wakers.take()
+    }
+
+    fn wants_driver(&self) -> bool {
+        self.stack.has_output()
+            || self.wakers.awaits_drained()
+            || match (self.stack.poll_timeout(), self.deadline) {
+                (Some(next), Some(deadline)) => next < deadline,
+                (next, None) => next.is_some(),
+                (None, Some(_)) => false,
+            }
+    }
+
+    /// Events become wakes.
+    fn pump(&mut self) {
+        while let Some(event) = self.stack.poll_event() {
+            self.wakers.on_event(event);
+        }
+    }
+
+    /// The driver has done what there was to do: where to ring it, and what has to happen after the lock.
+    pub(crate) fn park(&mut self, driver: &Waker) -> Rung {
+        self.pump();
+        self.deadline = self.stack.poll_timeout();
+        if !self.driver.as_ref().is_some_and(|present| present.will_wake(driver)) {
+            self.driver = Some(driver.clone());
+        }
+        self.wakers.take()
+    }
+
+    /// When the driver has to come back.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}
+
+/// A user's hold on a net. The driver goes on while there is one, and then until the last connection is gone.
+pub(crate) struct Handle<S: Calls + ?Sized>(Arc<Shared<S>>);
+
+impl<S: Calls + ?Sized> Handle<S> {
+    pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
+        shared.handles.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+
+    /// Makes a call of the stack.
+    ///
+    /// Errors: the network has stopped.
+    pub(crate) fn call<R>(&self, f: impl FnOnce(Now, &mut S, &mut Wakers) -> R) -> io::Result<R> {
+        let mut guard = self.0.lock();
+        let shard = &mut *guard;
+        if let Some(why) = &shard.stopped {
+            return Err(why.clone().into());
+        }
+        let answer = f(self.0.clock.now(), &mut shard.stack, &mut shard.wakers);
+        let rung = shard.settle();
+        drop(guard);
+        rung.wake();
+        Ok(answer)
+    }
+
+    /// Looks at the stack, stopped or not.
+    pub(crate) fn look<R>(&self, f: impl FnOnce(Now, &mut S) -> R) -> R {
+        f(self.0.clock.now(), &mut self.0.lock().stack)
+    }
+
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        self.0.lock().stopped.clone()
+    }
+}
+
+impl<S: Calls + 'static> Handle<S> {
+    /// The same hold without the type of the stack, for a socket.
+    pub(crate) fn erase(&self) -> Handle<dyn Calls> {
+        Handle::new(self.0.clone())
+    }
+}
+
+impl<S: Calls + ?Sized> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
+
+impl<S: Calls + ?Sized> Drop for Handle<S> {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // The last: the driver looks whether it is still needed.
+            let driver = self.0.lock().driver.take();
+            if let Some(driver) = driver {
+                driver.wake();
+            }
+        }
+    }
+}
