@@ -295,7 +295,7 @@ impl Codepoints {
 
 /// Whether a piece can be one: not empty, within the longest datagram, and in units of 8 bytes unless it is the last.
 fn is_possible(fragment: Fragment, len: usize) -> bool {
-    len > 0 && fragment.offset + len <= DATAGRAM_LEN_MAX && (!fragment.more || len.is_multiple_of(8))
+    len > 0 && fragment.offset.saturating_add(len) <= DATAGRAM_LEN_MAX && (!fragment.more || len.is_multiple_of(8))
 }
 
 #[cfg(test)]
