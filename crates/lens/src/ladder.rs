@@ -67,7 +67,6 @@ struct Tcp {
 
 /// One connection: its ends, and the items that belong to it.
 struct Connection<'a> {
-    pair: Pair,
     left: Side,
     right: Side,
     items: Vec<&'a Item>,
@@ -194,7 +193,6 @@ fn connections<'a>(trace: &Trace, items: &'a [Item]) -> Vec<Connection<'a>> {
         let index = *index_of.entry(pair).or_insert_with(|| {
             let (left, right) = sides(trace, item, pair);
             connections.push(Connection {
-                pair,
                 left,
                 right,
                 items: Vec::new(),

@@ -6,6 +6,7 @@
 //! asked. Nothing here decides anything, reads a clock or touches a link.
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod ladder;
 pub mod packet;
 pub mod peer;
@@ -15,6 +16,7 @@ pub mod step;
 #[cfg(test)]
 mod fixture;
 
+pub use capture::Capture;
 pub use ladder::Ladder;
 pub use packet::{Segment, complete_checksum};
 pub use record::{Fate, Host, HostKind, Mark, Record, Trace};
