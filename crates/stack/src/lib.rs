@@ -15,22 +15,20 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-#[allow(dead_code)]
 mod bucket;
 pub mod config;
+mod context;
 pub mod counters;
 pub mod error;
 pub mod event;
-#[allow(dead_code)]
 mod fragment;
-#[allow(dead_code)]
 mod hash;
 pub mod io;
 pub mod limits;
 pub mod observer;
+mod replies;
 pub mod stack;
 pub mod status;
-#[allow(dead_code)]
 mod table;
 pub mod tcp;
 pub mod time;

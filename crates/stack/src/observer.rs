@@ -255,6 +255,8 @@ whys! {
     Paws,
     /// An RST outside the window (RFC 5961 section 3).
     ResetOutOfWindow,
+    /// An exact RST: it ended the connection, and nothing else in it counts.
+    ResetTaken,
     /// An RST inside the window but not exact: a challenge ACK was sent (RFC 5961 section 3).
     ResetInexact,
     /// A SYN on a synchronized connection: a challenge ACK was sent (RFC 5961 section 4).

@@ -1,22 +1,102 @@
 //! The machine and its contract: one mutation, drain transmit and events, sleep until `poll_timeout`.
+//!
+//! ```text
+//!  handle_packets ─▶ packets ─┬▶ icmp
+//!                             └▶ demux ─▶ Connection | half-open entry | TIME-WAIT entry | Listener | nobody
+//!  handle_timeout ─▶ timeout       │
+//!  user calls ─────▶ calls ────────┴──▶ settle ─▶ events, timers, transmit queue ─▶ poll_event, poll_timeout, poll_transmit
+//! ```
 
+mod calls;
+mod handshake;
+mod icmp;
+mod packets;
+mod settle;
+mod timewait;
+mod transmit;
+mod view;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::config::{Config, ConnectionOptions, ListenOptions, Secrets};
+use crate::bucket::TokenBucket;
+use crate::config::{Config, ConnectionOptions, Secrets};
 use crate::counters::Counters;
-use crate::error::{ConnectError, ListenError, NoSuch, ReceiveError, SendError};
 use crate::event::{ConnectionId, Event, ListenerId};
+use crate::fragment::Reassembler;
+use crate::hash::Keys;
 use crate::io::{Batch, Budget, Sink};
-use crate::observer::Observer;
-use crate::status::{Entry, Status};
+use crate::observer::{Observer, Why};
+use crate::replies::Replies;
+use crate::tcp::connection::Owner;
+use crate::tcp::connections::Connections;
+use crate::tcp::cookie::Mint;
+use crate::tcp::embryo::Embryos;
+use crate::tcp::listen::Listeners;
+use crate::tcp::timeout;
+use crate::tcp::timewait::TimeWaits;
 use crate::time::{Instant, Now};
 
 /// A TCP/IP stack of one thread (shard).
 pub struct Stack<O: Observer = ()> {
+    config: Config,
+    keys: Keys,
+    mint: Mint,
     observer: O,
+    counters: Counters,
+    connections: Connections,
+    embryos: Embryos,
+    time_waits: TimeWaits,
+    listeners: Listeners,
+    reassembler: Reassembler,
+    replies: Replies,
+    /// Connections that may have something to send, by index. One that is stale asks for nothing and does no harm.
+    transmit: VecDeque<u32>,
+    events: VecDeque<Waiting>,
+    budgets: Budgets,
+    /// Distinguishes one choice of an ephemeral port from the next (RFC 6056).
+    ports_chosen: u32,
+    scratch: Scratch,
 }
+
+/// An event that waits: what happened is read from its object when it is handed out.
+#[derive(Debug, Clone, Copy)]
+enum Waiting {
+    Listener(ListenerId),
+    Connection(ConnectionId),
+}
+
+/// What we may say to strangers.
+#[derive(Debug)]
+struct Budgets {
+    resets: TokenBucket,
+    icmp: TokenBucket,
+    stateless_acks: TokenBucket,
+}
+
+/// Storage that is used again for every segment that leaves.
+#[derive(Debug, Default)]
+struct Scratch {
+    head: Vec<u8>,
+    payload: Vec<Bytes>,
+}
+
+/// The parts of a stack that a step of the machine may touch beside the tables.
+macro_rules! context {
+    ($stack:expr, $now:expr) => {
+        $crate::context::Context {
+            now: $now,
+            config: &$stack.config,
+            counters: &mut $stack.counters,
+            observer: &mut $stack.observer,
+            replies: &mut $stack.replies,
+        }
+    };
+}
+use context;
 
 /// What `connect` is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,128 +132,111 @@ pub enum Received {
 }
 
 impl<O: Observer> Stack<O> {
-    /// A stack with this configuration.
-    pub fn new(_config: Config, _secrets: Secrets, _observer: O) -> Self {
-        todo!()
+    /// A stack with this configuration; what is out of bounds in it is clamped.
+    pub fn new(mut config: Config, secrets: Secrets, observer: O) -> Self {
+        config.mtu = config.mtu.clamp(576, 65_535);
+        let limits = &mut config.limits;
+        limits.receive_buffer_max = limits.receive_buffer_max.clamp(1, (1 << 30) - 1);
+        limits.send_buffer_max = limits.send_buffer_max.clamp(1, (1 << 30) - 1);
+        limits.listeners = limits.listeners.min(65_535);
+        let limits = config.limits;
+        Self {
+            keys: Keys::new(&secrets),
+            mint: Mint::new(&secrets),
+            observer,
+            counters: Counters::default(),
+            connections: Connections::new(limits.connections),
+            embryos: Embryos::new(limits.embryos),
+            time_waits: TimeWaits::new(limits.time_waits),
+            listeners: Listeners::default(),
+            reassembler: Reassembler::new(&limits),
+            replies: Replies::new(limits.replies),
+            transmit: VecDeque::new(),
+            events: VecDeque::new(),
+            budgets: Budgets {
+                resets: TokenBucket::new(limits.resets_per_s, limits.resets_per_s),
+                icmp: TokenBucket::new(limits.icmp_per_s, limits.icmp_per_s),
+                stateless_acks: TokenBucket::new(limits.stateless_acks_per_s, limits.stateless_acks_per_s),
+            },
+            ports_chosen: secrets.public as u32,
+            scratch: Scratch::default(),
+            config,
+        }
     }
 
     /// Takes packets in. A packet never makes an error: what cannot be used is counted and told to the observer.
-    pub fn handle_packets(&mut self, _now: Now, _batch: &mut Batch) {
-        todo!()
+    pub fn handle_packets(&mut self, now: Now, batch: &mut Batch) {
+        for packet in batch.drain() {
+            self.packet(now, packet);
+        }
     }
 
     /// Runs every timer that is due.
-    pub fn handle_timeout(&mut self, _now: Now) {
-        todo!()
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(i) = self.connections.expire(now.mono) {
+            if let Some(c) = self.connections.get_mut(i) {
+                timeout::run(&mut context!(self, now), c);
+            }
+            self.settle(now, i);
+        }
+        while let Some(at) = self.embryos.expire(now.mono) {
+            self.half_open_timeout(now, at);
+        }
+        while let Some(at) = self.time_waits.expire(now.mono) {
+            self.time_wait_over(now, at);
+        }
+        for _ in 0..self.reassembler.expire(now.mono) {
+            context!(self, now).dropped(None, Why::FragmentsExpired);
+        }
     }
 
     /// Sends what is to be sent, at most `budget`. Returns whether something is left (the sink was full or the budget
     /// was spent).
-    pub fn poll_transmit(&mut self, _now: Now, _budget: Budget, _sink: &mut impl Sink) -> bool {
-        todo!()
+    pub fn poll_transmit(&mut self, now: Now, budget: Budget, sink: &mut impl Sink) -> bool {
+        self.transmit(now, budget, sink)
     }
 
     /// The next readiness event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        while let Some(waiting) = self.events.pop_front() {
+            match waiting {
+                Waiting::Listener(id) => {
+                    let Some(listener) = self.listeners.get_mut(id) else {
+                        continue;
+                    };
+                    listener.event_queued = false;
+                    if !listener.accept_queue.is_empty() {
+                        return Some(Event::Acceptable(id));
+                    }
+                }
+                Waiting::Connection(id) => {
+                    let connection = self.connections.index(id).and_then(|i| self.connections.get_mut(i));
+                    let Some(c) = connection else { continue };
+                    c.event_queued = false;
+                    let ready = core::mem::take(&mut c.ready);
+                    if c.owner == Owner::User && !ready.is_empty() {
+                        return Some(Event::Connection(id, ready));
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// When to call `handle_timeout`; `None` while no timer runs. It may be early, never late by more than 1 ms.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
-    }
-
-    /// Passive OPEN.
-    pub fn listen(&mut self, _options: ListenOptions) -> Result<ListenerId, ListenError> {
-        todo!()
-    }
-
-    /// Where a listener listens, its port chosen.
-    pub fn listener_local(&self, _id: ListenerId) -> Result<SocketAddr, NoSuch> {
-        todo!()
-    }
-
-    /// Takes the oldest connection out of the accept queue.
-    pub fn accept(&mut self, _now: Now, _id: ListenerId) -> Result<Option<Accepted>, NoSuch> {
-        todo!()
-    }
-
-    /// Stops listening: half-open entries are forgotten, and connections nobody accepted are reset.
-    pub fn close_listener(&mut self, _now: Now, _id: ListenerId) -> Result<(), NoSuch> {
-        todo!()
-    }
-
-    /// Active OPEN.
-    pub fn connect(&mut self, _now: Now, _options: ConnectOptions) -> Result<ConnectionId, ConnectError> {
-        todo!()
-    }
-
-    /// SEND: takes as much from the front of `data` as the send buffer has room for and returns how much; 0 means that
-    /// a `writable` event will come.
-    pub fn send(&mut self, _now: Now, _id: ConnectionId, _data: &mut Bytes) -> Result<usize, SendError> {
-        todo!()
-    }
-
-    /// SEND with the urgent flag: the end of what was taken becomes the urgent pointer (RFC 6093: avoid it).
-    pub fn send_urgent(&mut self, _now: Now, _id: ConnectionId, _data: &mut Bytes) -> Result<usize, SendError> {
-        todo!()
-    }
-
-    /// Room in the send buffer. Units: bytes.
-    pub fn send_room(&self, _id: ConnectionId) -> Result<usize, NoSuch> {
-        todo!()
-    }
-
-    /// RECEIVE: at most `max` bytes.
-    pub fn receive(&mut self, _now: Now, _id: ConnectionId, _max: usize) -> Result<Received, ReceiveError> {
-        todo!()
-    }
-
-    /// CLOSE of the sending side: a FIN follows what was sent; receiving goes on. Twice does no harm.
-    pub fn shutdown(&mut self, _now: Now, _id: ConnectionId) -> Result<(), SendError> {
-        todo!()
-    }
-
-    /// The user lets go: CLOSE both ways. The id is gone at once; the connection lives on until the peer has all (see
-    /// `ConnectionOptions::linger`). Unread data makes it a reset (RFC 9293 section 3.6.1).
-    pub fn close(&mut self, _now: Now, _id: ConnectionId) -> Result<(), NoSuch> {
-        todo!()
-    }
-
-    /// ABORT: RST, and the id is gone at once.
-    pub fn abort(&mut self, _now: Now, _id: ConnectionId) -> Result<(), NoSuch> {
-        todo!()
-    }
-
-    /// STATUS.
-    pub fn status(&self, _now: Now, _id: ConnectionId) -> Result<Status, NoSuch> {
-        todo!()
-    }
-
-    /// What the connection's settings are.
-    pub fn options(&self, _id: ConnectionId) -> Result<ConnectionOptions, NoSuch> {
-        todo!()
-    }
-
-    /// Changes a connection's settings. A smaller receive buffer never takes back window that was advertised.
-    pub fn set_options(&mut self, _now: Now, _id: ConnectionId, _options: ConnectionOptions) -> Result<(), NoSuch> {
-        todo!()
-    }
-
-    /// Everything the stack holds, for `ss`. Costs time in proportion to it.
-    pub fn entries(&self, _now: Now) -> alloc::vec::Vec<Entry> {
-        todo!()
-    }
-
-    /// The state of the connection, half-open entry or TIME-WAIT entry with this four-tuple (CLOSED where none is, LISTEN
-    /// where only a listener would take its SYN).
-    pub fn state_of(&self, _tuple: &crate::tuple::FourTuple) -> crate::tcp::state::State {
-        todo!()
+        let times = [
+            self.connections.next(),
+            self.embryos.next(),
+            self.time_waits.next(),
+            self.reassembler.next(),
+        ];
+        times.into_iter().flatten().min()
     }
 
     /// What was counted.
     pub fn counters(&self) -> &Counters {
-        todo!()
+        &self.counters
     }
 
     /// The observer.

@@ -1,16 +1,26 @@
-//! RFC 9293.
+//! RFC 9293: one file a part. Read `input` for what arrives, `output` for what leaves, `connection` for the rest.
 
-#[allow(dead_code)]
-pub(crate) mod cookie;
-#[allow(dead_code)]
-pub(crate) mod embryo;
-#[allow(dead_code)]
-pub(crate) mod queue;
-#[allow(dead_code)]
-pub(crate) mod reassembly;
-pub(crate) mod roster;
 pub mod state;
-#[allow(dead_code)]
+
+pub(crate) mod congestion;
+pub(crate) mod connection;
+pub(crate) mod connections;
+pub(crate) mod cookie;
+pub(crate) mod deadlines;
+pub(crate) mod embryo;
+pub(crate) mod input;
+pub(crate) mod listen;
+pub(crate) mod mss;
+pub(crate) mod output;
+pub(crate) mod queue;
+pub(crate) mod reassembly;
+pub(crate) mod recovery;
+pub(crate) mod recv;
+pub(crate) mod roster;
+pub(crate) mod rtt;
+pub(crate) mod segment;
+pub(crate) mod send;
+pub(crate) mod timeout;
 pub(crate) mod timer;
-#[allow(dead_code)]
+pub(crate) mod timestamps;
 pub(crate) mod timewait;

@@ -1,0 +1,38 @@
+//! What every step of the machine may touch beside the connection itself.
+
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::observer::{Cause, Fact, Observer, Why};
+use crate::replies::{Replies, Reply};
+use crate::time::Now;
+use crate::tuple::FourTuple;
+use wire::tcp::Header;
+
+/// The time, the configuration, and where facts, counts and replies go.
+pub(crate) struct Context<'a, O> {
+    pub(crate) now: Now,
+    pub(crate) config: &'a Config,
+    pub(crate) counters: &'a mut Counters,
+    pub(crate) observer: &'a mut O,
+    pub(crate) replies: &'a mut Replies,
+}
+
+impl<O: Observer> Context<'_, O> {
+    /// Tells the observer.
+    pub(crate) fn fact(&mut self, fact: &Fact<'_>) {
+        self.observer.observe(self.now.mono, fact);
+    }
+
+    /// Counts a drop and tells the observer.
+    pub(crate) fn dropped(&mut self, tuple: Option<FourTuple>, why: Why) {
+        self.counters.drop(why);
+        self.fact(&Fact::Dropped { tuple, why });
+    }
+
+    /// Queues a segment that belongs to no connection's own order; when the queue is full it is dropped and counted.
+    pub(crate) fn reply(&mut self, tuple: FourTuple, header: Header, cause: Cause) {
+        if !self.replies.push(Reply::Tcp { tuple, header, cause }) {
+            self.dropped(Some(tuple), Why::RepliesFull);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! ICMP: echo is answered; errors are believed only when they quote a segment in flight (RFC 5927).
+
+use wire::icmp::{self, Message, Unreachable};
+use wire::ip::{self, Datagram};
+use wire::seq::SeqNumber;
+use wire::tcp;
+
+use super::{Stack, context};
+use crate::observer::{Observer, Why};
+use crate::replies::Reply;
+use crate::tcp::mss;
+use crate::time::Now;
+use crate::tuple::FourTuple;
+
+/// What an error says of the connection that it quotes.
+enum Report {
+    Unreachable(Unreachable),
+    TooBig(u32),
+}
+
+impl<O: Observer> Stack<O> {
+    pub(super) fn icmp(&mut self, now: Now, datagram: &Datagram, bytes: &[u8]) -> Result<(), Why> {
+        let body = bytes.get(datagram.payload.clone()).ok_or(Why::MalformedIcmp)?;
+        let (src, dst) = (datagram.src, datagram.dst);
+        match Message::parse(src, dst, body).map_err(|_| Why::MalformedIcmp)? {
+            Message::EchoRequest { rest } => {
+                if !self.budgets.icmp.take(now.mono) {
+                    return Err(Why::IcmpBudget);
+                }
+                let message = icmp::echo_reply(dst, src, rest);
+                let queued = self.replies.push(Reply::Icmp {
+                    src: dst,
+                    dst: src,
+                    message,
+                });
+                if queued { Ok(()) } else { Err(Why::RepliesFull) }
+            }
+            Message::Unreachable { why, quoted } => self.icmp_error(now, quoted, &Report::Unreachable(why)),
+            Message::TooBig { mtu, quoted } => self.icmp_error(now, quoted, &Report::TooBig(mtu)),
+            Message::EchoReply { .. }
+            | Message::TimeExceeded { .. }
+            | Message::ParameterProblem { .. }
+            | Message::Other { .. } => Err(Why::IcmpIgnored),
+        }
+    }
+
+    fn icmp_error(&mut self, now: Now, quoted: &[u8], report: &Report) -> Result<(), Why> {
+        let (tuple, seq) = quoted_segment(quoted).ok_or(Why::IcmpUnproven)?;
+        let i = self.connections.find(&self.keys, &tuple).ok_or(Why::IcmpUnproven)?;
+        let c = self.connections.get_mut(i).ok_or(Why::IcmpUnproven)?;
+        // RFC 5927 section 4.1: a blind attacker does not know what is in flight.
+        if !seq.within(c.snd.una, c.snd.nxt.since(c.snd.una)) {
+            return Err(Why::IcmpUnproven);
+        }
+        match *report {
+            Report::Unreachable(why) => c.on_unreachable(&mut context!(self, now), why),
+            Report::TooBig(mtu) => c.on_too_big(mss::of_path(mtu, tuple.local_addr)),
+        }
+        self.settle(now, i);
+        Ok(())
+    }
+}
+
+/// The segment that an error quotes, if it is a TCP segment: whose it was, and where it began. It was ours on its way out.
+fn quoted_segment(quoted: &[u8]) -> Option<(FourTuple, SeqNumber)> {
+    let datagram = Datagram::parse_quoted(quoted).ok()?;
+    if datagram.protocol != ip::TCP || datagram.fragment.is_some_and(|f| f.offset > 0) {
+        return None;
+    }
+    let (src_port, dst_port, seq) = tcp::Header::parse_quoted(quoted.get(datagram.payload)?).ok()?;
+    let tuple = FourTuple {
+        local_addr: datagram.src,
+        remote_addr: datagram.dst,
+        local_port: src_port,
+        remote_port: dst_port,
+    };
+    Some((tuple, seq))
+}

@@ -1,0 +1,160 @@
+//! A packet's way in: IP, fragments, checksum, TCP header, and then to whom it belongs.
+
+use bytes::{Buf, Bytes, BytesMut};
+use wire::ip::{self, Datagram};
+use wire::seq::SeqNumber;
+use wire::tcp::{self, Flags, Header};
+use wire::{Malformed, option::Options};
+
+use super::{Stack, context};
+use crate::fragment::Outcome;
+use crate::io::{Checksum, Packet};
+use crate::observer::{Cause, Fact, Observer, Why};
+use crate::tcp::input;
+use crate::tcp::segment::Segment;
+use crate::time::Now;
+use crate::tuple::FourTuple;
+
+impl<O: Observer> Stack<O> {
+    /// One packet from the link.
+    pub(super) fn packet(&mut self, now: Now, packet: Packet) {
+        self.counters.packets_in = self.counters.packets_in.wrapping_add(1);
+        if let Err(why) = self.datagram(now, packet.bytes, packet.checksum) {
+            context!(self, now).dropped(None, why);
+        }
+    }
+
+    fn datagram(&mut self, now: Now, bytes: BytesMut, checksum: Checksum) -> Result<(), Why> {
+        let datagram = Datagram::parse(&bytes).map_err(|e| match e {
+            Malformed::Checksum => Why::IpChecksum,
+            Malformed::Fragment => Why::BadFragment,
+            _ => Why::MalformedIp,
+        })?;
+        if !self.config.addresses.contains(&datagram.dst) {
+            return Err(Why::NotOurs);
+        }
+        if !datagram.is_plausible_unicast() {
+            return Err(Why::BadSource);
+        }
+        if datagram.fragment.is_some() {
+            return self.fragment(now, &datagram, &bytes);
+        }
+        match datagram.protocol {
+            ip::TCP => self.tcp(now, &datagram, bytes, checksum),
+            ip::ICMP if datagram.dst.is_ipv4() => self.icmp(now, &datagram, &bytes),
+            ip::ICMPV6 if datagram.dst.is_ipv6() => self.icmp(now, &datagram, &bytes),
+            ip::UDP => Err(Why::Udp),
+            _ => Err(Why::UnknownProtocol),
+        }
+    }
+
+    fn fragment(&mut self, now: Now, datagram: &Datagram, bytes: &[u8]) -> Result<(), Why> {
+        let pushed = self.reassembler.push(now.mono, datagram, bytes);
+        for _ in 0..pushed.given_up {
+            context!(self, now).dropped(None, Why::FragmentsFull);
+        }
+        match pushed.outcome {
+            // A rebuilt datagram is no fragment, so this goes one deep and no deeper.
+            Outcome::Whole(whole) => self.datagram(now, whole, Checksum::Unverified),
+            Outcome::Held => Ok(()),
+            Outcome::Refused(why) => Err(why),
+        }
+    }
+
+    fn tcp(&mut self, now: Now, datagram: &Datagram, mut bytes: BytesMut, checksum: Checksum) -> Result<(), Why> {
+        bytes.truncate(datagram.payload.end);
+        bytes.advance(datagram.payload.start.min(bytes.len()));
+        if checksum == Checksum::Unverified && !tcp::is_intact(datagram.src, datagram.dst, &bytes) {
+            return Err(Why::TcpChecksum);
+        }
+        let (header, len) = Header::parse(&bytes).map_err(|e| match e {
+            Malformed::TcpOption => Why::TcpOption,
+            Malformed::Flags => Why::TcpFlags,
+            _ => Why::MalformedTcp,
+        })?;
+        bytes.advance(len.min(bytes.len()));
+        let tuple = FourTuple {
+            local_addr: datagram.dst,
+            remote_addr: datagram.src,
+            local_port: header.dst_port,
+            remote_port: header.src_port,
+        };
+        self.segment(now, tuple, &header, bytes.freeze());
+        Ok(())
+    }
+
+    /// A well-formed segment goes to the connection, half-open entry, TIME-WAIT entry or listener that it belongs to.
+    fn segment(&mut self, now: Now, tuple: FourTuple, header: &Header, payload: Bytes) {
+        self.counters.segments_in = self.counters.segments_in.wrapping_add(1);
+        context!(self, now).fact(&Fact::Received {
+            tuple,
+            header,
+            payload: payload.len(),
+        });
+        if let Some(i) = self.connections.find(&self.keys, &tuple) {
+            if let Some(c) = self.connections.get_mut(i) {
+                input::segment_arrives(&mut context!(self, now), c, Segment::new(header, payload));
+            }
+            return self.settle(now, i);
+        }
+        let done = if let Some(at) = self.embryos.find(&self.keys, &tuple) {
+            self.half_open_segment(now, at, header, payload)
+        } else if let Some(at) = self.time_waits.find(&self.keys, &tuple) {
+            self.time_wait_segment(now, at, header, payload.len())
+        } else if let Some(listener) = self.listeners.find(tuple.local_addr, tuple.local_port) {
+            self.listener_segment(now, tuple, listener, header, payload.len())
+        } else {
+            self.nobodys_segment(now, tuple, header, payload.len())
+        };
+        if let Err(why) = done {
+            context!(self, now).dropped(Some(tuple), why);
+        }
+    }
+
+    /// RFC 9293 section 3.10.7.1, CLOSED: everything but an RST is answered with one.
+    fn nobodys_segment(&mut self, now: Now, tuple: FourTuple, header: &Header, len: usize) -> Result<(), Why> {
+        if header.flags.rst() {
+            return Err(Why::ResetToNobody);
+        }
+        self.reset(now, tuple, header, len, Cause::ResetNobody)?;
+        Err(Why::NoListener)
+    }
+
+    /// `<SEQ=SEG.ACK><CTL=RST>`, or `<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>` for a segment without ACK, within the budget.
+    pub(super) fn reset(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        header: &Header,
+        len: usize,
+        cause: Cause,
+    ) -> Result<(), Why> {
+        if !self.budgets.resets.take(now.mono) {
+            return Err(Why::ResetBudget);
+        }
+        let len =
+            u32::try_from(len).unwrap_or(u32::MAX) + u32::from(header.flags.syn()) + u32::from(header.flags.fin());
+        let (seq, ack, flags) = if header.flags.ack() {
+            (header.ack, SeqNumber::default(), Flags::RST)
+        } else {
+            (SeqNumber::default(), header.seq + len, Flags::RST | Flags::ACK)
+        };
+        let reset = bare_header(&tuple, seq, ack, flags);
+        context!(self, now).reply(tuple, reset, cause);
+        Ok(())
+    }
+}
+
+/// A header without window, options or payload.
+pub(super) fn bare_header(tuple: &FourTuple, seq: SeqNumber, ack: SeqNumber, flags: Flags) -> Header {
+    Header {
+        src_port: tuple.local_port,
+        dst_port: tuple.remote_port,
+        seq,
+        ack,
+        flags,
+        window: 0,
+        urgent: 0,
+        options: Options::default(),
+    }
+}

@@ -1,0 +1,83 @@
+//! After anything touched a connection: its events, its timers, its place in the transmit queue, and its end.
+
+use super::{Stack, Waiting, context};
+use crate::observer::{Cause, Observer, Why};
+use crate::tcp::connection::Owner;
+use crate::tcp::output;
+use crate::tcp::state::State;
+use crate::tcp::timewait::TimeWaitFacts;
+use crate::time::Now;
+use wire::tcp::Flags;
+
+impl<O: Observer> Stack<O> {
+    /// Makes the stack agree with what connection `i` has become.
+    pub(super) fn settle(&mut self, now: Now, i: u32) {
+        let Some(c) = self.connections.get_mut(i) else { return };
+        if c.is_over() {
+            if !c.detached {
+                self.detach(now, i);
+            }
+        } else {
+            if !c.transmit_queued {
+                c.transmit_queued = true;
+                self.transmit.push_back(i);
+            }
+            self.connections.schedule(now.mono, i);
+        }
+        self.announce(i);
+    }
+
+    /// Queues an event for the user, when there is one of both.
+    fn announce(&mut self, i: u32) {
+        let id = self.connections.id(i);
+        let Some(c) = self.connections.get_mut(i) else { return };
+        if c.owner == Owner::User && !c.ready.is_empty() && !c.event_queued {
+            c.event_queued = true;
+            self.events.push_back(Waiting::Connection(id));
+        }
+    }
+
+    /// The connection is over: segments no longer find it, TIME-WAIT takes its place where it must, and what nobody holds
+    /// is given back.
+    fn detach(&mut self, now: Now, i: u32) {
+        self.connections.unhash(&self.keys, i);
+        let Some(c) = self.connections.get_mut(i) else { return };
+        c.detached = true;
+        let owner = c.owner;
+        if c.state() == State::TimeWait {
+            self.enter_time_wait(now, i);
+        }
+        if owner == Owner::Nobody {
+            self.connections.free(i);
+        }
+    }
+
+    /// Leaves a small entry where the connection stood, and sends the acknowledgment that it still owes.
+    fn enter_time_wait(&mut self, now: Now, i: u32) {
+        let Some(c) = self.connections.get_mut(i) else { return };
+        let mut cx = context!(self, now);
+        if let Some(cause) = c.ack.take() {
+            let plan = output::Plan {
+                seq: c.snd.nxt,
+                len: 0,
+                flags: Flags::ACK,
+                cause,
+            };
+            let header = output::header(&cx, c, &plan);
+            cx.reply(c.tuple, header, Cause::FinAck);
+        }
+        let facts = TimeWaitFacts {
+            tuple: c.tuple,
+            snd_nxt: c.snd.nxt,
+            rcv_nxt: c.rcv.nxt,
+            ts_recent: c.ts.map_or(0, |ts| ts.recent),
+            ts_offset: c.ts.map_or(0, |ts| ts.offset),
+            timestamps: c.ts.is_some(),
+        };
+        let until = now.mono + self.config.time_wait;
+        let inserted = self.time_waits.insert(now.mono, &self.keys, &facts, until);
+        if let Some(evicted) = inserted.evicted {
+            context!(self, now).dropped(Some(evicted), Why::TimeWaitsFull);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A segment's way out: replies first, then each connection in turn, until the link is full or the budget is spent.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use wire::checksum::Sum;
+use wire::ip;
+use wire::tcp::{self, Header};
+
+use super::{Scratch, Stack, context};
+use crate::config::Config;
+use crate::io::{Budget, Full, Offload, Sink};
+use crate::observer::{Cause, Fact, Observer};
+use crate::replies::Reply;
+use crate::status::Idle;
+use crate::tcp::output::{self, Next};
+use crate::time::Now;
+use crate::tuple::FourTuple;
+
+/// A connection sends at most so many segments before the next one has its turn.
+const TURN: usize = 16;
+
+/// Where the checksum stands in a TCP header.
+const TCP_CHECKSUM: usize = 16;
+
+/// Room that headers take in the largest datagram.
+const HEADERS_MAX: usize = 120;
+
+/// What came of a connection's turn.
+enum Turn {
+    /// It has nothing to send now.
+    Done,
+    /// It has more, and others wait.
+    More,
+    /// The link is full.
+    Full,
+}
+
+impl<O: Observer> Stack<O> {
+    pub(super) fn transmit(&mut self, now: Now, budget: Budget, sink: &mut impl Sink) -> bool {
+        let mut left = budget.packets;
+        while let Some(reply) = self.replies.front().cloned() {
+            if left == 0 || self.send_reply(now, &reply, sink).is_err() {
+                return true;
+            }
+            self.replies.pop();
+            left -= 1;
+        }
+        while let Some(&i) = self.transmit.front() {
+            if left == 0 {
+                return true;
+            }
+            match self.turn(now, i, &mut left, sink) {
+                Turn::Full => return true,
+                Turn::More => self.transmit.rotate_left(1),
+                Turn::Done => {
+                    self.transmit.pop_front();
+                }
+            }
+        }
+        !self.replies.is_empty()
+    }
+
+    fn send_reply(&mut self, now: Now, reply: &Reply, sink: &mut impl Sink) -> Result<(), Full> {
+        match reply {
+            Reply::Tcp { tuple, header, cause } => {
+                self.scratch.payload.clear();
+                emit(&self.config, &mut self.scratch, tuple, header, None, sink)?;
+                self.count_sent(now, tuple, header, *cause);
+            }
+            Reply::Icmp { src, dst, message } => {
+                let protocol = if src.is_ipv4() { ip::ICMP } else { ip::ICMPV6 };
+                let hop_limit = self.config.hop_limit;
+                let header = ip::Header {
+                    src: *src,
+                    dst: *dst,
+                    protocol,
+                    hop_limit,
+                    ecn: ip::Ecn::NotEct,
+                };
+                let head = &mut self.scratch.head;
+                head.clear();
+                head.resize(header.len(), 0);
+                if header.emit(message.len(), head).is_some() {
+                    sink.send(head, &[Bytes::copy_from_slice(message)], Offload::default())?;
+                    self.counters.packets_out = self.counters.packets_out.wrapping_add(1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, now: Now, i: u32, left: &mut usize, sink: &mut impl Sink) -> Turn {
+        for _ in 0..TURN {
+            if *left == 0 {
+                return Turn::More;
+            }
+            let Some(c) = self.connections.get_mut(i) else {
+                return Turn::Done;
+            };
+            let burst = burst(&self.config, c.payload_max());
+            let plan = match output::next(now.mono, c, burst) {
+                Next::Segment(plan) => plan,
+                Next::Nothing(idle) => {
+                    c.idle = idle;
+                    c.transmit_queued = false;
+                    self.connections.schedule(now.mono, i);
+                    return Turn::Done;
+                }
+            };
+            let tuple = c.tuple;
+            let header = output::header(&context!(self, now), c, &plan);
+            self.scratch.payload.clear();
+            c.snd.slices(plan.seq, plan.len, &mut self.scratch.payload);
+            let segment_size = (plan.len > c.payload_max()).then(|| u16::try_from(c.payload_max()).unwrap_or(u16::MAX));
+            if emit(&self.config, &mut self.scratch, &tuple, &header, segment_size, sink).is_err() {
+                c.idle = Idle::Link;
+                return Turn::Full;
+            }
+            output::sent(&mut context!(self, now), c, &plan, header.window);
+            self.count_sent(now, &tuple, &header, plan.cause);
+            *left -= 1;
+        }
+        Turn::More
+    }
+
+    fn count_sent(&mut self, now: Now, tuple: &FourTuple, header: &Header, cause: Cause) {
+        self.counters.packets_out = self.counters.packets_out.wrapping_add(1);
+        self.counters.segments_out = self.counters.segments_out.wrapping_add(1);
+        self.counters.resets_out += u64::from(header.flags.rst());
+        let payload = core::mem::take(&mut self.scratch.payload);
+        context!(self, now).fact(&Fact::Sent {
+            tuple: *tuple,
+            header,
+            payload: &payload,
+            cause,
+        });
+        self.scratch.payload = payload;
+    }
+}
+
+/// The largest payload that the link takes at once: whole segments of it, or one.
+fn burst(config: &Config, payload_max: u32) -> u32 {
+    let most = config
+        .super_segment_max
+        .unwrap_or_default()
+        .min(usize::from(u16::MAX) - HEADERS_MAX);
+    let whole = u32::try_from(most).unwrap_or_default() / payload_max * payload_max;
+    whole.max(payload_max)
+}
+
+/// Writes the headers and hands the packet to the link.
+fn emit(
+    config: &Config,
+    scratch: &mut Scratch,
+    tuple: &FourTuple,
+    header: &Header,
+    segment_size: Option<u16>,
+    sink: &mut impl Sink,
+) -> Result<(), Full> {
+    let (src, dst) = (tuple.local_addr, tuple.remote_addr);
+    let Scratch { head, payload } = scratch;
+    let payload_len: usize = payload.iter().map(Bytes::len).sum();
+    let ip = ip::Header {
+        src,
+        dst,
+        protocol: ip::TCP,
+        hop_limit: config.hop_limit,
+        ecn: ip::Ecn::NotEct,
+    };
+    let written = write_headers(head, &ip, header, payload_len);
+    let Some(tcp_head) = written.and_then(|()| head.get_mut(ip.len()..)) else {
+        // Both addresses are of one family and a burst fits a datagram, so that this packet cannot be; it is dropped here.
+        return Ok(());
+    };
+    let mut offload = Offload {
+        checksum: None,
+        segment_size,
+    };
+    if config.checksum_offload {
+        let len = tcp_head.len() + payload_len;
+        let partial = Sum::pseudo_header(src, dst, ip::TCP, len).fold();
+        if let Some(field) = tcp_head.get_mut(TCP_CHECKSUM..TCP_CHECKSUM + 2) {
+            field.copy_from_slice(&partial.to_be_bytes());
+        }
+        offload.checksum = Some((u16::try_from(ip.len()).unwrap_or_default(), TCP_CHECKSUM as u16));
+    } else {
+        tcp::seal(src, dst, tcp_head, payload);
+    }
+    sink.send(head, payload, offload)
+}
+
+fn write_headers(head: &mut Vec<u8>, ip: &ip::Header, header: &Header, payload_len: usize) -> Option<()> {
+    head.clear();
+    head.resize(ip.len() + header.len(), 0);
+    ip.emit(header.len() + payload_len, head)?;
+    header.emit(head.get_mut(ip.len()..)?)?;
+    Some(())
+}

@@ -1,0 +1,86 @@
+//! What may be known of a stack from outside: STATUS and the table of everything.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Stack;
+use crate::error::NoSuch;
+use crate::event::ConnectionId;
+use crate::observer::Observer;
+use crate::status::{Entry, Status};
+use crate::tcp::state::State;
+use crate::time::Now;
+use crate::tuple::FourTuple;
+
+impl<O: Observer> Stack<O> {
+    /// STATUS.
+    pub fn status(&self, _now: Now, id: ConnectionId) -> Result<Status, NoSuch> {
+        self.status_at(self.users(id)?).ok_or(NoSuch)
+    }
+
+    fn status_at(&self, i: u32) -> Option<Status> {
+        let c = self.connections.get(i)?;
+        let mut status = c.status();
+        if c.state() == State::TimeWait && self.time_waits.find(&self.keys, &c.tuple).is_none() {
+            status.state = State::Closed;
+        }
+        Some(status)
+    }
+
+    /// Everything the stack holds, for `ss`. Costs time in proportion to it.
+    pub fn entries(&self, now: Now) -> Vec<Entry> {
+        let listeners = self.listeners.iter().map(|(id, l)| Entry::Listener {
+            id,
+            local: l.options.local,
+            syn_queue: (l.half_open, l.options.syn_backlog),
+            accept_queue: (l.accept_queue.len(), l.options.accept_backlog),
+        });
+        let embryos = self.embryos.iter().map(|v| Entry::Embryo {
+            tuple: v.facts.tuple,
+            age: v.age(now.mono),
+            retransmissions: v.retransmissions,
+        });
+        let connections = self
+            .connections
+            .iter()
+            .filter(|(_, c)| !c.detached)
+            .filter_map(|(i, _)| {
+                let status = Box::new(self.status_at(i)?);
+                Some(Entry::Connection {
+                    id: self.connections.id(i),
+                    status,
+                })
+            });
+        let time_waits = self.time_waits.iter().map(|v| Entry::TimeWait {
+            tuple: v.facts.tuple,
+            remaining: v.remaining(now.mono),
+        });
+        listeners.chain(embryos).chain(connections).chain(time_waits).collect()
+    }
+
+    /// The state of the connection, half-open entry or TIME-WAIT entry with this four-tuple (CLOSED where none is, LISTEN
+    /// where only a listener would take its SYN).
+    pub fn state_of(&self, tuple: &FourTuple) -> State {
+        if let Some(c) = self
+            .connections
+            .find(&self.keys, tuple)
+            .and_then(|i| self.connections.get(i))
+        {
+            c.state()
+        } else if self.embryos.find(&self.keys, tuple).is_some() {
+            State::SynReceived
+        } else if self.time_waits.find(&self.keys, tuple).is_some() {
+            State::TimeWait
+        } else if self.listeners.find(tuple.local_addr, tuple.local_port).is_some() {
+            State::Listen
+        } else {
+            State::Closed
+        }
+    }
+
+    /// How many connections, half-open entries and TIME-WAIT entries there are. A connection that its user has not let go of
+    /// counts although it is over.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (self.connections.len(), self.embryos.len(), self.time_waits.len())
+    }
+}

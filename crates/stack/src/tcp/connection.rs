@@ -1,0 +1,548 @@
+//! The TCB of a connection that is open or being opened actively (RFC 9293 section 3.3.1), and the user's calls on it
+//! (section 3.10). How segments are read is in `input`, what is sent next in `output`.
+
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+use wire::icmp::Unreachable;
+use wire::option::Options;
+use wire::seq::SeqNumber;
+use wire::tcp::{Flags, Header};
+
+use super::congestion::Congestion;
+use super::deadlines::{Deadlines, Reason};
+use super::mss;
+use super::recovery::{Flight, Recovery};
+use super::recv::ReceiveSpace;
+use super::rtt::{RoundTrip, RtoBounds};
+use super::send::SendSpace;
+use super::state::{Arrow, State, next};
+use super::timer::TimerLink;
+use super::timestamps::Timestamps;
+use crate::config::ConnectionOptions;
+use crate::context::Context;
+use crate::error::{Ended, SendError};
+use crate::event::Ready;
+use crate::observer::{Cause, Fact, Observer};
+use crate::stack::Received;
+use crate::status::{Idle, Status};
+use crate::time::{Duration, Instant};
+use crate::tuple::FourTuple;
+
+/// Who will read and write this connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A user holds its id.
+    User,
+    /// It waits in the accept queue of this listener.
+    Queue(u16),
+    /// Nobody: the user has closed, and the rest is between us and the peer.
+    Nobody,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) tuple: FourTuple,
+    /// Written by `transition` alone.
+    state: State,
+    pub(crate) owner: Owner,
+    pub(crate) snd: SendSpace,
+    pub(crate) rcv: ReceiveSpace,
+    pub(crate) rtt: RoundTrip,
+    pub(crate) congestion: Congestion,
+    pub(crate) recovery: Recovery,
+    /// RFC 7323, when both sides offered it (or we did, before the peer has spoken).
+    pub(crate) ts: Option<Timestamps>,
+    /// SACK may be sent (RFC 2018).
+    pub(crate) sack: bool,
+    pub(crate) options: Arc<ConnectionOptions>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) timer: TimerLink,
+    pub(crate) chain: u32,
+    pub(crate) ready: Ready,
+    /// It is over, and segments no longer find it; only its user does.
+    pub(crate) detached: bool,
+    /// An event waits in the stack's queue.
+    pub(crate) event_queued: bool,
+    /// It waits in the stack's transmit queue.
+    pub(crate) transmit_queued: bool,
+    /// SEND refused data, and the user waits for room.
+    pub(crate) blocked: bool,
+    /// Our SYN or SYN-ACK is to be sent (again).
+    pub(crate) syn_due: bool,
+    /// The persist timer ran out: send what the window does not allow.
+    pub(crate) force: bool,
+    /// A keep-alive probe is due.
+    pub(crate) probe_due: bool,
+    /// An acknowledgment is due now, and why.
+    pub(crate) ack: Option<Cause>,
+    /// How many: each segment beyond a hole gets its own (RFC 5681 section 4.2).
+    pub(crate) acks: u8,
+    /// Segments still to be acknowledged at once, so that a peer in slow start is not held back.
+    pub(crate) quick_acks: u8,
+    /// Timeouts, window probes or keep-alive probes that nothing has answered.
+    pub(crate) unanswered: u8,
+    /// Challenge ACKs since `challenge_since` (RFC 5961 section 7).
+    challenges: u8,
+    challenge_since: Instant,
+    /// A segment being timed: when its end is acknowledged, the round trip is known (Karn: never a retransmission).
+    pub(crate) timed: Option<(SeqNumber, Instant)>,
+    /// When the last segment with text left; the first of an idle time starts slowly.
+    pub(crate) text_sent: Instant,
+    /// When the peer was last heard.
+    pub(crate) heard: Instant,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) soft_error: Option<Ended>,
+    pub(crate) idle: Idle,
+    pub(crate) retransmitted: u32,
+    pub(crate) segments_in: u32,
+    pub(crate) segments_out: u32,
+    pub(crate) bytes_acked: u64,
+    pub(crate) bytes_received: u64,
+}
+
+/// Segments that are acknowledged at once at the start of a connection.
+const QUICK_ACKS: u8 = 16;
+
+/// RFC 5961 section 7: the span over which challenge ACKs are counted.
+const CHALLENGE_SPAN: Duration = Duration::from_secs(5);
+
+/// What a handshake on either side settled, for a connection that starts from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled {
+    pub(crate) tuple: FourTuple,
+    pub(crate) iss: SeqNumber,
+    pub(crate) irs: SeqNumber,
+    /// The peer's MSS as it stated it, the default where it did not.
+    pub(crate) mss: u16,
+    /// The peer's scale; `None` when scaling was not negotiated.
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) sack: bool,
+    pub(crate) ts: Option<Timestamps>,
+    /// The SYN-ACK had to be sent again.
+    pub(crate) retransmitted: bool,
+}
+
+impl Connection {
+    /// A connection in CLOSED, with nothing negotiated.
+    fn new(now: Instant, tuple: FourTuple, iss: SeqNumber, mss: u16, options: Arc<ConnectionOptions>) -> Self {
+        let buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
+        Self {
+            tuple,
+            state: State::Closed,
+            owner: Owner::User,
+            snd: SendSpace::new(iss, mss),
+            rcv: ReceiveSpace::new(buffer),
+            rtt: RoundTrip::new(),
+            congestion: Congestion::new(u32::from(mss)),
+            recovery: Recovery::new(),
+            ts: None,
+            sack: false,
+            options,
+            deadlines: Deadlines::default(),
+            timer: TimerLink::default(),
+            chain: 0,
+            ready: Ready::default(),
+            detached: false,
+            event_queued: false,
+            transmit_queued: false,
+            blocked: false,
+            syn_due: false,
+            force: false,
+            probe_due: false,
+            ack: None,
+            acks: 0,
+            quick_acks: QUICK_ACKS,
+            unanswered: 0,
+            challenges: 0,
+            challenge_since: now,
+            timed: None,
+            text_sent: now,
+            heard: now,
+            ended: None,
+            soft_error: None,
+            idle: Idle::Opening,
+            retransmitted: 0,
+            segments_in: 0,
+            segments_out: 0,
+            bytes_acked: 0,
+            bytes_received: 0,
+        }
+    }
+
+    /// Active OPEN (RFC 9293 section 3.10.1): SYN-SENT, and the SYN is due.
+    pub(crate) fn open<O: Observer>(
+        cx: &mut Context<'_, O>,
+        tuple: FourTuple,
+        iss: SeqNumber,
+        ts: Option<Timestamps>,
+        options: Arc<ConnectionOptions>,
+    ) -> Self {
+        let mss = mss::ours(cx.config.mtu, tuple.local_addr);
+        let mut c = Self::new(cx.now.mono, tuple, iss, mss, options);
+        c.ts = ts;
+        c.sack = cx.config.sack;
+        c.syn_due = true;
+        c.transition(cx, Arrow::ActiveOpen);
+        c
+    }
+
+    /// A passive open whose third ACK has come: SYN-RECEIVED, so that the ACK takes it to ESTABLISHED as any other would.
+    pub(crate) fn from_handshake<O: Observer>(
+        cx: &mut Context<'_, O>,
+        settled: &Settled,
+        owner: Owner,
+        options: Arc<ConnectionOptions>,
+    ) -> Self {
+        let now = cx.now.mono;
+        let mss = mss::effective(settled.mss, cx.config.mtu, settled.tuple.local_addr);
+        let mut c = Self::new(now, settled.tuple, settled.iss, mss, options);
+        c.owner = owner;
+        c.rcv.on_syn(settled.irs);
+        c.rcv.acked = c.rcv.nxt;
+        c.snd.nxt = settled.iss + 1;
+        c.ts = settled.ts;
+        c.sack = settled.sack;
+        c.scale(cx, settled.window_scale);
+        c.unanswered = u8::from(settled.retransmitted);
+        c.congestion = Congestion::new(c.payload_max());
+        // The listener and its half-open entry have told the way here.
+        c.state = State::SynReceived;
+        c
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The only writer of `state`: tells the observer and sets the timers that belong to the new state.
+    pub(crate) fn transition<O: Observer>(&mut self, cx: &mut Context<'_, O>, arrow: Arrow) {
+        let from = self.state;
+        let Some(to) = next(from, arrow) else {
+            debug_assert!(false, "{from} has no arrow {arrow:?}");
+            return;
+        };
+        self.state = to;
+        cx.fact(&Fact::State {
+            tuple: self.tuple,
+            from,
+            to,
+            arrow,
+        });
+        match to {
+            State::Established => {
+                self.ready.opened = true;
+                self.arm_keep_alive(cx.now.mono);
+            }
+            State::FinWait2 if self.owner == Owner::Nobody && !self.deadlines.is_armed(Reason::Close) => {
+                self.deadlines.arm(cx.now.mono, Reason::Close, self.options.fin_wait_2);
+            }
+            State::Closed | State::TimeWait => {
+                self.deadlines.disarm_all();
+                self.snd.clear();
+                self.rcv.clear_islands();
+                self.ready.ended = true;
+                self.ready.readable = true;
+                self.ready.opened |= from == State::SynSent;
+            }
+            _ => {}
+        }
+    }
+
+    /// The connection is over, and not by both FINs.
+    pub(crate) fn end<O: Observer>(&mut self, cx: &mut Context<'_, O>, how: Ended, arrow: Arrow) {
+        self.ended = Some(how);
+        cx.fact(&Fact::Ended { tuple: self.tuple, how });
+        match how {
+            Ended::Reset | Ended::Refused => cx.counters.resets_in += 1,
+            Ended::TimedOut => cx.counters.timed_out += 1,
+            _ => {}
+        }
+        self.transition(cx, arrow);
+    }
+
+    /// Both scales, or none (RFC 7323 section 2.2).
+    pub(crate) fn scale<O>(&mut self, cx: &Context<'_, O>, theirs: Option<u8>) {
+        if let Some(theirs) = theirs {
+            self.snd.scale = theirs;
+            self.rcv.scale = own_scale(cx.config.limits.receive_buffer_max);
+        }
+    }
+
+    pub(crate) fn bounds(&self) -> RtoBounds {
+        RtoBounds {
+            initial: self.options.rto_initial,
+            min: self.options.rto_min,
+            max: self.options.rto_max,
+        }
+    }
+
+    pub(crate) fn rto(&self) -> Duration {
+        self.rtt.rto(self.bounds())
+    }
+
+    /// Payload of a full segment: the MSS less the options of every segment (RFC 9293 MUST-16).
+    pub(crate) fn payload_max(&self) -> u32 {
+        let options = if self.ts.is_some() { 12 } else { 0 };
+        u32::from(self.snd.mss).saturating_sub(options).max(1)
+    }
+
+    pub(crate) fn flight(&self) -> Flight {
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        let (cwnd, mss, flight) = (self.congestion.cwnd(), self.payload_max(), nxt.since(una));
+        let slow_start = cwnd < self.congestion.ssthresh();
+        let used = if slow_start {
+            flight.saturating_mul(2)
+        } else {
+            flight.saturating_add(2 * mss)
+        };
+        Flight {
+            una,
+            nxt,
+            mss,
+            limited: used >= cwnd,
+        }
+    }
+
+    /// An acknowledgment is due at once.
+    pub(crate) fn ack_now(&mut self, cause: Cause) {
+        if self.ack.is_none() || cause == Cause::FinAck {
+            self.ack = Some(cause);
+        }
+        self.acks = if cause == Cause::DuplicateAck {
+            self.acks.saturating_add(1)
+        } else {
+            self.acks.max(1)
+        };
+    }
+
+    /// Whether the budget allows one more challenge ACK (RFC 5961 section 7); it is this connection's own.
+    pub(crate) fn may_challenge(&mut self, now: Instant, limit: u8) -> bool {
+        if now.since(self.challenge_since) >= CHALLENGE_SPAN {
+            (self.challenge_since, self.challenges) = (now, 0);
+        }
+        let may = self.challenges < limit;
+        self.challenges += u8::from(may);
+        may
+    }
+
+    /// The segment that ABORT sends (RFC 9293 section 3.10.5).
+    pub(crate) fn reset<O: Observer>(&self, cx: &mut Context<'_, O>, cause: Cause) {
+        let header = Header {
+            src_port: self.tuple.local_port,
+            dst_port: self.tuple.remote_port,
+            seq: self.snd.nxt,
+            ack: self.rcv.nxt,
+            flags: Flags::RST | Flags::ACK,
+            window: 0,
+            urgent: 0,
+            options: Options::default(),
+        };
+        cx.reply(self.tuple, header, cause);
+    }
+
+    /// SEND (RFC 9293 section 3.10.2).
+    pub(crate) fn send(&mut self, now: Instant, data: &mut Bytes, urgent: bool) -> Result<usize, SendError> {
+        if let Some(how) = self.ended {
+            return Err(how.into());
+        }
+        if !self.state.may_send() || self.snd.fin {
+            return Err(SendError::Closing);
+        }
+        let taken = data.split_to(data.len().min(self.room()));
+        let len = taken.len();
+        if len > 0 {
+            if !self.has_work() {
+                self.arm_user_timeout(now);
+            }
+            self.snd.push(taken);
+            if urgent {
+                self.snd.up = Some(self.snd.data_end());
+            }
+        }
+        self.blocked |= !data.is_empty();
+        Ok(len)
+    }
+
+    /// Room in the send buffer. Bounds: below 2^30, so that sequence comparisons hold.
+    pub(crate) fn room(&self) -> usize {
+        self.options.send_buffer.saturating_sub(self.snd.queued())
+    }
+
+    /// Whether the peer owes us an acknowledgment, or will once we have sent.
+    pub(crate) fn has_work(&self) -> bool {
+        self.snd.has_flight() || self.snd.unsent() > 0 || self.snd.is_fin_unsent()
+    }
+
+    /// RECEIVE (RFC 9293 section 3.10.3). Errors: how the connection ended, once everything that came before was read.
+    pub(crate) fn receive(&mut self, max: usize) -> Result<Received, Ended> {
+        if let Some(bytes) = self.rcv.read(max) {
+            if self.state.may_receive() && self.rcv.is_update_due(u32::from(self.snd.mss)) {
+                self.ack_now(Cause::WindowUpdate);
+            }
+            if self.rcv.urgent().is_none() {
+                self.rcv.up = None;
+            }
+            return Ok(Received::Data(bytes));
+        }
+        match self.ended {
+            _ if self.is_finished() => Ok(Received::Finished),
+            Some(how) => Err(how),
+            None if self.state == State::Closed => Ok(Received::Finished),
+            None => Ok(Received::Nothing),
+        }
+    }
+
+    /// Whether the peer's FIN came, and everything before it.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.rcv.fin.is_some_and(|fin| self.rcv.nxt == fin + 1)
+    }
+
+    /// CLOSE of the sending side (RFC 9293 section 3.10.4).
+    pub(crate) fn shutdown<O: Observer>(&mut self, cx: &mut Context<'_, O>) {
+        match self.state {
+            State::SynSent => self.end(cx, Ended::Aborted, Arrow::Close),
+            State::SynReceived | State::Established | State::CloseWait => {
+                if !self.has_work() {
+                    self.arm_user_timeout(cx.now.mono);
+                }
+                self.snd.fin = true;
+                self.transition(cx, Arrow::Close);
+            }
+            _ => {}
+        }
+    }
+
+    /// The user lets go.
+    pub(crate) fn close<O: Observer>(&mut self, cx: &mut Context<'_, O>) {
+        let unread = self.rcv.readable() > 0 && !self.is_over();
+        self.owner = Owner::Nobody;
+        self.rcv.clear();
+        if unread || self.options.linger == Some(Duration::ZERO) {
+            // RFC 9293 section 3.6.1 (SHLD-3): data is lost, and the peer should know.
+            return self.abort(cx);
+        }
+        self.shutdown(cx);
+        match (self.options.linger, self.state) {
+            (Some(linger), state) if !matches!(state, State::Closed | State::TimeWait) => {
+                self.deadlines.arm(cx.now.mono, Reason::Close, linger);
+            }
+            (None, State::FinWait2) => self.deadlines.arm(cx.now.mono, Reason::Close, self.options.fin_wait_2),
+            _ => {}
+        }
+    }
+
+    /// ABORT (RFC 9293 section 3.10.5).
+    pub(crate) fn abort<O: Observer>(&mut self, cx: &mut Context<'_, O>) {
+        self.owner = Owner::Nobody;
+        self.rcv.clear();
+        match self.state {
+            State::Closed | State::TimeWait => {}
+            State::SynSent => self.end(cx, Ended::Aborted, Arrow::Abort),
+            _ => {
+                self.reset(cx, Cause::ResetAbort);
+                self.end(cx, Ended::Aborted, Arrow::Abort);
+            }
+        }
+    }
+
+    /// Whether nothing more will be sent or received.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.state, State::Closed | State::TimeWait)
+    }
+
+    /// Takes new settings; timers that they govern start anew.
+    pub(crate) fn set_options(&mut self, now: Instant, options: ConnectionOptions) {
+        self.rcv.buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
+        self.options = Arc::new(options);
+        self.arm_keep_alive(now);
+        self.deadlines.disarm(Reason::UserTimeout);
+        if self.has_work() {
+            self.arm_user_timeout(now);
+        }
+        self.ready.writable |= core::mem::take(&mut self.blocked);
+    }
+
+    /// Starts or stops keep-alive as the settings say.
+    pub(crate) fn arm_keep_alive(&mut self, now: Instant) {
+        match self.options.keep_alive {
+            Some(k) if self.state.is_synchronized() => self.deadlines.arm(now, Reason::KeepAlive, k.idle),
+            _ => self.deadlines.disarm(Reason::KeepAlive),
+        }
+    }
+
+    /// Starts the user timeout, when one is set.
+    pub(crate) fn arm_user_timeout(&mut self, now: Instant) {
+        if let Some(timeout) = self.options.user_timeout {
+            self.deadlines.arm(now, Reason::UserTimeout, timeout);
+        }
+    }
+
+    /// ICMP says that the destination cannot be reached (RFC 9293 section 3.9.2.2, RFC 5461).
+    pub(crate) fn on_unreachable<O: Observer>(&mut self, cx: &mut Context<'_, O>, why: Unreachable) {
+        let hard = !matches!(why, Unreachable::Network | Unreachable::Host | Unreachable::Other(_));
+        if hard && self.state == State::SynSent {
+            let how = if why == Unreachable::Port {
+                Ended::Refused
+            } else {
+                Ended::Unreachable(why)
+            };
+            self.end(cx, how, Arrow::TimedOut);
+        } else {
+            self.soft_error = Some(Ended::Unreachable(why));
+        }
+    }
+
+    /// ICMP says that the path takes no more than `mss` bytes of segment (RFC 1191, RFC 8201).
+    pub(crate) fn on_too_big(&mut self, mss: u16) {
+        if mss < self.snd.mss {
+            self.snd.mss = mss;
+            self.timed = None;
+            self.recovery.resend(self.flight());
+        }
+    }
+
+    /// STATUS (RFC 9293 section 3.10.6).
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            tuple: self.tuple,
+            state: self.state,
+            ended: self.ended,
+            soft_error: self.soft_error,
+            snd_una: self.snd.una,
+            snd_nxt: self.snd.nxt,
+            snd_wnd: self.snd.wnd,
+            rcv_nxt: self.rcv.nxt,
+            rcv_wnd: self.rcv.window(),
+            iss: self.snd.iss,
+            irs: self.rcv.irs,
+            receive_queue: self.rcv.readable(),
+            send_queue: self.snd.queued(),
+            unsent: self.snd.unsent() as usize,
+            urgent: self.rcv.urgent(),
+            snd_mss: self.payload_max() as usize,
+            window_scales: (self.snd.scale > 0 || self.rcv.scale > 0).then_some((self.rcv.scale, self.snd.scale)),
+            timestamps: self.ts.is_some(),
+            sack: self.sack,
+            srtt: self.rtt.srtt(),
+            rttvar: self.rtt.rttvar(),
+            rto: self.rto(),
+            cwnd: self.congestion.cwnd(),
+            ssthresh: self.congestion.ssthresh(),
+            backoff: self.rtt.backoff(),
+            retransmitted: self.retransmitted,
+            bytes_acked: self.bytes_acked,
+            bytes_received: self.bytes_received,
+            segments_out: self.segments_out,
+            segments_in: self.segments_in,
+            islands: self.rcv.islands(),
+            idle_because: if self.is_over() { Idle::Over } else { self.idle },
+        }
+    }
+}
+
+/// The scale we offer: the least that can say the largest receive buffer. Bounds: 14, by the bound of that buffer.
+pub(crate) fn own_scale(receive_buffer_max: usize) -> u8 {
+    (0..14).find(|&s| receive_buffer_max >> s <= 65_535).unwrap_or(14)
+}

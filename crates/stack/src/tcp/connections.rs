@@ -1,0 +1,204 @@
+//! All connections of a stack: storage that never moves, found by four-tuple, woken by one wheel.
+
+use alloc::vec::Vec;
+
+use super::connection::Connection;
+use super::timer::{TimerLink, Timers, Wheel};
+use crate::event::ConnectionId;
+use crate::hash::Keys;
+use crate::limits::ENTRIES_MAX;
+use crate::table::{Buckets, Chained};
+use crate::time::Instant;
+use crate::tuple::FourTuple;
+
+/// Connections are allocated so many at a time.
+const CHUNK: usize = 32;
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    connection: Option<Connection>,
+}
+
+/// The storage, which the buckets and the wheel link through.
+#[derive(Debug, Default)]
+struct Slots {
+    chunks: Vec<Vec<Slot>>,
+}
+
+impl Slots {
+    fn slot(&self, i: u32) -> Option<&Slot> {
+        self.chunks.get(i as usize / CHUNK)?.get(i as usize % CHUNK)
+    }
+
+    fn slot_mut(&mut self, i: u32) -> Option<&mut Slot> {
+        self.chunks.get_mut(i as usize / CHUNK)?.get_mut(i as usize % CHUNK)
+    }
+
+    fn get(&self, i: u32) -> Option<&Connection> {
+        self.slot(i)?.connection.as_ref()
+    }
+
+    fn get_mut(&mut self, i: u32) -> Option<&mut Connection> {
+        self.slot_mut(i)?.connection.as_mut()
+    }
+
+    fn push(&mut self, i: u32) {
+        if self.chunks.len() <= i as usize / CHUNK {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.push(Slot {
+                generation: 0,
+                connection: None,
+            });
+        }
+    }
+}
+
+impl Chained for Slots {
+    fn chain(&self, i: u32) -> u32 {
+        self.get(i).map_or(0, |c| c.chain)
+    }
+
+    fn set_chain(&mut self, i: u32, link: u32) {
+        if let Some(c) = self.get_mut(i) {
+            c.chain = link;
+        }
+    }
+}
+
+impl Timers for Slots {
+    fn timer(&self, i: u32) -> TimerLink {
+        self.get(i).map_or_else(TimerLink::default, |c| c.timer)
+    }
+
+    fn set_timer(&mut self, i: u32, link: TimerLink) {
+        if let Some(c) = self.get_mut(i) {
+            c.timer = link;
+        }
+    }
+}
+
+/// The connections.
+pub(crate) struct Connections {
+    slots: Slots,
+    free: Vec<u32>,
+    buckets: Buckets,
+    wheel: Wheel,
+    len: usize,
+    used: u32,
+    limit: usize,
+}
+
+impl Connections {
+    pub(crate) fn new(limit: usize) -> Self {
+        let limit = limit.clamp(1, ENTRIES_MAX);
+        Self {
+            slots: Slots::default(),
+            free: Vec::new(),
+            buckets: Buckets::new(limit),
+            wheel: Wheel::new(),
+            len: 0,
+            used: 0,
+            limit,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len >= self.limit
+    }
+
+    /// Adds a connection; the caller has asked `is_full`.
+    pub(crate) fn insert(&mut self, keys: &Keys, connection: Connection) -> u32 {
+        let i = self.free.pop().unwrap_or_else(|| {
+            let i = self.used;
+            self.slots.push(i);
+            self.used += 1;
+            i
+        });
+        let hash = keys.demux_tuple(&connection.tuple);
+        if let Some(slot) = self.slots.slot_mut(i) {
+            slot.connection = Some(connection);
+        }
+        self.buckets.insert(&mut self.slots, hash, i);
+        self.len += 1;
+        i
+    }
+
+    /// The connection that segments of this four-tuple belong to.
+    pub(crate) fn find(&self, keys: &Keys, tuple: &FourTuple) -> Option<u32> {
+        let is_wanted = |i| self.slots.get(i).is_some_and(|c| c.tuple == *tuple);
+        self.buckets.find(&self.slots, keys.demux_tuple(tuple), is_wanted)
+    }
+
+    /// From now on no segment finds it; its user still may.
+    pub(crate) fn unhash(&mut self, keys: &Keys, i: u32) {
+        if let Some(c) = self.slots.get(i) {
+            let hash = keys.demux_tuple(&c.tuple);
+            self.buckets.remove(&mut self.slots, hash, i);
+            self.wheel.cancel(&mut self.slots, i);
+        }
+    }
+
+    /// Gives an unhashed connection's memory back, and its id's meaning.
+    pub(crate) fn free(&mut self, i: u32) {
+        if let Some(slot) = self.slots.slot_mut(i)
+            && slot.connection.take().is_some()
+        {
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free.push(i);
+            self.len -= 1;
+        }
+    }
+
+    pub(crate) fn get(&self, i: u32) -> Option<&Connection> {
+        self.slots.get(i)
+    }
+
+    pub(crate) fn get_mut(&mut self, i: u32) -> Option<&mut Connection> {
+        self.slots.get_mut(i)
+    }
+
+    pub(crate) fn id(&self, i: u32) -> ConnectionId {
+        ConnectionId {
+            index: i,
+            generation: self.slots.slot(i).map_or(0, |s| s.generation),
+        }
+    }
+
+    /// The index behind an id that has not been given back.
+    pub(crate) fn index(&self, id: ConnectionId) -> Option<u32> {
+        let slot = self.slots.slot(id.index)?;
+        (slot.generation == id.generation && slot.connection.is_some()).then_some(id.index)
+    }
+
+    /// Wakes the connection at its earliest deadline, and not again when it is to be woken before that already.
+    pub(crate) fn schedule(&mut self, now: Instant, i: u32) {
+        let Some(c) = self.slots.get(i) else { return };
+        match c.deadlines.earliest(now) {
+            None => self.wheel.cancel(&mut self.slots, i),
+            Some(at) if self.wheel.deadline(&self.slots, i).is_none_or(|set| at < set) => {
+                self.wheel.schedule(now, &mut self.slots, i, at);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Takes a connection off the wheel whose time may have come.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<u32> {
+        self.wheel.expire(now, &mut self.slots)
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.wheel.next()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Connection)> {
+        (0..self.used).filter_map(|i| Some((i, self.slots.get(i)?)))
+    }
+}

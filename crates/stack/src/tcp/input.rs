@@ -1,0 +1,450 @@
+//! SEGMENT ARRIVES (RFC 9293 section 3.10.7) for a connection: the RFC's steps in their order, one function each.
+
+use wire::option::{Options, Timestamps as TimestampsOption};
+use wire::seq::SeqNumber;
+use wire::tcp::{Flags, Header};
+
+use super::connection::{Connection, Owner};
+use super::deadlines::Reason;
+use super::mss;
+use super::recv::Taken;
+use super::segment::Segment;
+use super::state::{Arrow, State};
+use super::timestamps::Timestamps;
+use crate::context::Context;
+use crate::error::Ended;
+use crate::observer::{Cause, Fact, Observer, Why};
+use crate::time::Duration;
+
+/// A segment arrives for this connection. What cannot be used is counted, with its reason.
+pub(crate) fn segment_arrives<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segment) {
+    c.segments_in = c.segments_in.wrapping_add(1);
+    let done = match c.state() {
+        State::Closed | State::Listen | State::TimeWait => Ok(()),
+        State::SynSent => syn_sent(cx, c, seg),
+        _ => otherwise(cx, c, seg),
+    };
+    if let Err(why) = done {
+        cx.dropped(Some(c.tuple), why);
+    }
+}
+
+/// RFC 9293 section 3.10.7.3: SYN-SENT, its five steps.
+fn syn_sent<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segment) -> Result<(), Why> {
+    let acked = seg.flags.ack() && seg.ack == c.snd.nxt && seg.ack.after(c.snd.iss);
+    // First, the ACK bit: it acknowledges our SYN or is wrong.
+    if seg.flags.ack() && !acked {
+        if !seg.flags.rst() {
+            reset_bad_ack(cx, c, &seg);
+        }
+        return Err(Why::BadHandshakeAck);
+    }
+    // Second, the RST bit: only one that acknowledges our SYN is believed (RFC 5961 section 3.2).
+    if seg.flags.rst() {
+        if !acked {
+            return Err(Why::ResetOutOfWindow);
+        }
+        c.end(cx, Ended::Refused, Arrow::ResetArrives);
+        return Ok(());
+    }
+    // Third, security: not ours. Fourth, the SYN bit; fifth, neither.
+    if !seg.flags.syn() {
+        return Err(Why::NotSyn);
+    }
+    c.rcv.on_syn(seg.seq);
+    negotiate(cx, c, &seg.options);
+    if acked {
+        syn_acknowledged(cx, c, &seg, 0);
+        c.transition(cx, Arrow::SynAckArrives);
+        c.ack_now(Cause::HandshakeAck);
+    } else {
+        // Simultaneous open: our SYN again, now as SYN-ACK.
+        c.transition(cx, Arrow::SynArrives);
+        c.snd.wnd = u32::from(seg.window);
+        c.syn_due = true;
+        return Ok(());
+    }
+    let seg = seg.without_syn();
+    sixth_check_urg(c, &seg);
+    seventh_take_text(cx, c, &seg)?;
+    eighth_check_fin(cx, c, &seg);
+    Ok(())
+}
+
+/// What the peer's SYN offers and we offered is in use from now on.
+fn negotiate<O: Observer>(cx: &Context<'_, O>, c: &mut Connection, theirs: &Options) {
+    let addr = c.tuple.local_addr;
+    c.snd.mss = mss::effective(theirs.mss.unwrap_or(mss::default(addr)), cx.config.mtu, addr);
+    if cx.config.window_scaling {
+        c.scale(cx, theirs.window_scale.map(|s| s.shift()));
+    }
+    c.sack &= theirs.sack_permitted;
+    c.ts = match (c.ts, theirs.timestamps) {
+        (Some(ts), Some(TimestampsOption { val, .. })) => Some(Timestamps::with_recent(ts.offset, val, cx.now.mono)),
+        _ => None,
+    };
+    c.congestion = super::congestion::Congestion::new(c.payload_max());
+}
+
+/// Our SYN is acknowledged: measure the round trip, take the first window. `scale` is that of this very segment's field:
+/// 0 in a SYN (RFC 7323 section 2.2).
+fn syn_acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment, scale: u8) {
+    measure(cx, c, seg);
+    if c.unanswered > 0 {
+        c.rtt.on_lost_syn();
+        c.congestion.on_lost_syn(c.payload_max());
+    }
+    c.snd.acknowledge(c.snd.iss + 1);
+    c.rtt.on_progress();
+    c.unanswered = 0;
+    c.syn_due = false;
+    c.deadlines.disarm(Reason::Retransmit);
+    c.snd.wnd = u32::from(seg.window) << scale;
+    c.snd.wnd_max = c.snd.wnd;
+    (c.snd.wl1, c.snd.wl2) = (seg.seq, seg.ack);
+    c.heard = cx.now.mono;
+}
+
+/// RFC 9293 section 3.10.7.4, "Otherwise": the eight steps. The fourth comes first, for RFC 5961 section 4.2 wants a SYN
+/// challenged whatever its sequence number. The third, security, is not ours.
+fn otherwise<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segment) -> Result<(), Why> {
+    let seg = crossing_syn(c, seg)?;
+    fourth_check_syn(cx, c, &seg)?;
+    let seg = first_check_sequence(cx, c, seg)?;
+    second_check_rst(cx, c, &seg)?;
+    fifth_check_ack(cx, c, &seg)?;
+    sixth_check_urg(c, &seg);
+    seventh_take_text(cx, c, &seg)?;
+    eighth_check_fin(cx, c, &seg);
+    Ok(())
+}
+
+/// Simultaneous open: in SYN-RECEIVED the peer's SYN comes again, as SYN-ACK (which acknowledges ours) or because ours was
+/// lost (RFC 9293 figure 8, lines 5 and 7).
+fn crossing_syn(c: &mut Connection, seg: Segment) -> Result<Segment, Why> {
+    if !seg.flags.syn() || c.snd.syn_acked || seg.seq != c.rcv.irs {
+        return Ok(seg);
+    }
+    if seg.flags.ack() {
+        return Ok(seg.without_syn());
+    }
+    c.syn_due = true;
+    Err(Why::Duplicate)
+}
+
+/// First: the sequence number, and the timestamp before it (RFC 7323 section 5.3). What is left is trimmed to the window.
+fn first_check_sequence<O: Observer>(
+    cx: &mut Context<'_, O>,
+    c: &mut Connection,
+    mut seg: Segment,
+) -> Result<Segment, Why> {
+    let now = cx.now.mono;
+    let timestamp = c.ts.and_then(|ts| seg.options.timestamps.map(|option| (ts, option)));
+    if let Some((ts, option)) = timestamp
+        && ts.is_old(now, option.val)
+        && !seg.flags.rst()
+    {
+        return Err(refuse(cx, c, &seg, Why::Paws));
+    }
+    let (start, end) = (c.rcv.nxt, c.rcv.window_end());
+    if !is_acceptable(start, end, &seg) {
+        let why = if seg.flags.rst() {
+            return Err(Why::ResetOutOfWindow);
+        } else if seg.len() > 0 && seg.end().at_or_before(start) {
+            Why::Duplicate
+        } else {
+            Why::OutOfWindow
+        };
+        return Err(refuse(cx, c, &seg, why));
+    }
+    c.heard = now;
+    if let Some((mut ts, option)) = timestamp {
+        ts.on_segment(now, option.val, seg.seq, c.rcv.acked);
+        c.ts = Some(ts);
+    }
+    if seg.trim(start, end) {
+        // More than the window takes, as the probe of a closed one: the sender has to hear where it stands.
+        c.ack_now(Cause::Ack);
+    }
+    Ok(seg)
+}
+
+/// RFC 9293 section 3.4, table 6, and two allowances: a closed window takes the ACK, URG and RST of a segment that is next
+/// (MUST-66), and a segment without length may stand at the very edge, where a peer that filled the window stands.
+fn is_acceptable(start: SeqNumber, end: SeqNumber, seg: &Segment) -> bool {
+    match seg.len() {
+        0 => seg.seq.at_or_after(start) && seg.seq.at_or_before(end),
+        _ if start == end => seg.seq == start,
+        _ => seg.seq.before(end) && seg.end().after(start),
+    }
+}
+
+/// Acknowledges an unacceptable segment and passes the reason on. Those without length have the budget of challenge ACKs,
+/// or two ends that disagree would answer each other for ever.
+fn refuse<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment, why: Why) -> Why {
+    if seg.len() > 0 {
+        c.ack_now(Cause::DuplicateAck);
+    } else {
+        challenge(cx, c);
+    }
+    why
+}
+
+/// Owes the peer a challenge ACK, within this connection's budget (RFC 5961 section 7).
+fn challenge<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    if c.may_challenge(cx.now.mono, cx.config.limits.challenge_acks_per_5s) {
+        cx.counters.challenge_acks += 1;
+        c.ack_now(Cause::ChallengeAck);
+    } else {
+        cx.dropped(Some(c.tuple), Why::ChallengeBudget);
+    }
+}
+
+/// Second: RST. Exactly at RCV.NXT it resets; elsewhere in the window it is challenged (RFC 5961 section 3.2).
+fn second_check_rst<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Result<(), Why> {
+    if !seg.flags.rst() {
+        return Ok(());
+    }
+    if seg.seq != c.rcv.nxt {
+        challenge(cx, c);
+        return Err(Why::ResetInexact);
+    }
+    let how = if c.snd.syn_acked { Ended::Reset } else { Ended::Refused };
+    c.end(cx, how, Arrow::ResetArrives);
+    Err(Why::ResetTaken)
+}
+
+/// Fourth: SYN. On a synchronized connection it is challenged and kills nothing (RFC 5961 section 4.2).
+fn fourth_check_syn<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Result<(), Why> {
+    if !seg.flags.syn() {
+        return Ok(());
+    }
+    challenge(cx, c);
+    Err(Why::SynOnConnection)
+}
+
+/// Fifth: ACK. Our SYN first; then what is acknowledged, what is a duplicate, the window, and our FIN.
+fn fifth_check_ack<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Result<(), Why> {
+    if !seg.flags.ack() {
+        return Err(Why::NoAck);
+    }
+    if !c.snd.syn_acked {
+        if seg.ack != c.snd.iss + 1 || c.snd.nxt == c.snd.iss {
+            reset_bad_ack(cx, c, seg);
+            return Err(Why::BadHandshakeAck);
+        }
+        syn_acknowledged(cx, c, seg, c.snd.scale);
+        if c.state() == State::SynReceived {
+            c.transition(cx, Arrow::OurSynAcked);
+        }
+        return Ok(());
+    }
+    // RFC 5961 section 5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT.
+    if seg.ack.after(c.snd.nxt) || seg.ack.before(c.snd.una - c.snd.wnd_max) {
+        challenge(cx, c);
+        return Err(Why::AckOutOfRange);
+    }
+    let fin_acked = c.snd.is_fin_acked_by(seg.ack);
+    if seg.ack.after(c.snd.una) {
+        acknowledged(cx, c, seg);
+    } else if is_duplicate(c, seg) {
+        let flight = c.flight();
+        c.recovery.on_duplicate(flight, &mut c.congestion);
+    }
+    update_window(c, seg);
+    if fin_acked {
+        our_fin_acked(cx, c);
+    }
+    Ok(())
+}
+
+/// RFC 5681 section 2: what counts as a duplicate acknowledgment.
+fn is_duplicate(c: &Connection, seg: &Segment) -> bool {
+    seg.ack == c.snd.una
+        && c.snd.has_flight()
+        && seg.len() == 0
+        && u32::from(seg.window) << c.snd.scale == c.snd.wnd
+        && c.snd.wnd > 0
+}
+
+/// Something new is acknowledged.
+fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+    let now = cx.now.mono;
+    measure(cx, c, seg);
+    let flight = c.flight();
+    c.recovery.on_ack(seg.ack, flight, &mut c.congestion);
+    let bytes = c.snd.acknowledge(seg.ack);
+    c.bytes_acked = c.bytes_acked.wrapping_add(u64::from(bytes));
+    c.rtt.on_progress();
+    c.unanswered = 0;
+    c.soft_error = None;
+    if c.snd.has_flight() {
+        c.deadlines.arm(now, Reason::Retransmit, c.rto());
+    } else {
+        c.deadlines.disarm(Reason::Retransmit);
+    }
+    if c.has_work() {
+        c.arm_user_timeout(now);
+    } else {
+        c.deadlines.disarm(Reason::UserTimeout);
+    }
+    if c.blocked && c.room() * 3 >= c.options.send_buffer {
+        c.blocked = false;
+        c.ready.writable = true;
+    }
+}
+
+/// A round trip, from the segment that was timed, else from the echoed timestamp (RFC 6298 section 3, RFC 7323 section 4).
+fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+    let now = cx.now.mono;
+    let timed = c.timed.filter(|&(end, _)| seg.ack.at_or_after(end));
+    let (sample, per_flight) = if let Some((_, at)) = timed {
+        c.timed = None;
+        (Some(now.since(at)), 1)
+    } else if c.timed.is_none() {
+        let echoed =
+            c.ts.zip(seg.options.timestamps)
+                .and_then(|(ts, option)| ts.round_trip(now, option.ecr));
+        (echoed, c.snd.nxt.since(c.snd.una).div_ceil(2 * c.payload_max()))
+    } else {
+        (None, 1)
+    };
+    if let Some(sample) = sample {
+        c.rtt.on_sample(sample, per_flight);
+        let srtt = c.rtt.srtt().unwrap_or(Duration::ZERO);
+        cx.fact(&Fact::RoundTrip {
+            tuple: c.tuple,
+            sample,
+            srtt,
+            rto: c.rto(),
+        });
+    }
+}
+
+/// RFC 9293 section 3.10.7.4, fifth: SND.WND, from a segment that is not older than the last that set it.
+fn update_window(c: &mut Connection, seg: &Segment) {
+    let newer = c.snd.wl1.before(seg.seq) || (c.snd.wl1 == seg.seq && c.snd.wl2.at_or_before(seg.ack));
+    if seg.ack.before(c.snd.una) || !newer {
+        return;
+    }
+    let was_closed = c.snd.wnd == 0;
+    c.snd.wnd = u32::from(seg.window) << c.snd.scale;
+    c.snd.wnd_max = c.snd.wnd_max.max(c.snd.wnd);
+    (c.snd.wl1, c.snd.wl2) = (seg.seq, seg.ack);
+    if c.snd.wnd == 0 {
+        // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-35, MUST-36).
+        c.unanswered = 0;
+    } else if was_closed {
+        c.rtt.on_progress();
+        c.force = false;
+        c.deadlines.disarm(Reason::Retransmit);
+        // A probe that the closed window refused is sent again with what follows it.
+        c.recovery.resend(c.flight());
+    }
+}
+
+/// Everything that we have sent, the FIN included, is acknowledged.
+fn our_fin_acked<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    c.snd.fin = false;
+    if matches!(c.state(), State::FinWait1 | State::Closing | State::LastAck) {
+        c.transition(cx, Arrow::OurFinAcked);
+    }
+}
+
+/// Sixth: URG (RFC 6093: the data stays in line; the pointer is told to the user).
+fn sixth_check_urg(c: &mut Connection, seg: &Segment) {
+    if !seg.flags.urg() || !c.state().may_receive() || seg.urgent == 0 {
+        return;
+    }
+    let up = seg.seq + u32::from(seg.urgent);
+    if c.rcv.up.is_none_or(|known| up.after(known)) && up.after(c.rcv.nxt) {
+        c.rcv.up = Some(up);
+        c.ready.urgent = true;
+    }
+}
+
+/// Seventh: the text.
+fn seventh_take_text<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Result<(), Why> {
+    if seg.payload.is_empty() || c.is_over() {
+        return Ok(());
+    }
+    if !c.state().may_receive() || c.rcv.fin.is_some_and(|fin| seg.seq.at_or_after(fin)) {
+        return Err(Why::DataAfterFin);
+    }
+    if c.owner == Owner::Nobody {
+        // RFC 9293 section 3.6.1: the user is gone, and the peer should know that nobody reads this.
+        c.reset(cx, Cause::ResetAbort);
+        c.end(cx, Ended::Aborted, Arrow::Abort);
+        return Err(Why::DataAfterClose);
+    }
+    match c.rcv.take(seg.seq, seg.payload.clone(), cx.config.limits.islands) {
+        Taken::InOrder { bytes, filled } => {
+            c.bytes_received = c.bytes_received.wrapping_add(u64::from(bytes));
+            cx.counters.bytes_in = cx.counters.bytes_in.wrapping_add(u64::from(bytes));
+            c.ready.readable = true;
+            acknowledge_text(cx, c, filled);
+            Ok(())
+        }
+        Taken::Beyond => {
+            c.ack_now(Cause::DuplicateAck);
+            Ok(())
+        }
+        Taken::Old => {
+            c.ack_now(Cause::DuplicateAck);
+            Err(Why::Duplicate)
+        }
+        Taken::Full => {
+            c.ack_now(Cause::DuplicateAck);
+            Err(Why::IslandsFull)
+        }
+    }
+}
+
+/// When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2): at once where a hole was filled, at the second full
+/// segment, and early in a connection; else after the delay.
+fn acknowledge_text<O: Observer>(cx: &Context<'_, O>, c: &mut Connection, filled: bool) {
+    let waiting = c.rcv.nxt.since(c.rcv.acked);
+    if filled || c.quick_acks > 0 || waiting >= 2 * c.payload_max() {
+        c.quick_acks = c.quick_acks.saturating_sub(1);
+        c.ack_now(Cause::Ack);
+    } else if !c.deadlines.is_armed(Reason::DelayedAck) {
+        let delay = c.options.ack_delay.min(Duration::from_millis(499));
+        c.deadlines.arm(cx.now.mono, Reason::DelayedAck, delay);
+    }
+}
+
+/// Eighth: FIN, once everything before it is there.
+fn eighth_check_fin<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+    if !c.state().may_receive() {
+        return;
+    }
+    if seg.flags.fin() && c.rcv.fin.is_none() {
+        c.rcv.fin = Some(seg.end() - 1);
+    }
+    match c.rcv.fin {
+        Some(fin) if fin == c.rcv.nxt => {
+            c.rcv.nxt += 1;
+            c.rcv.clear_islands();
+            c.ready.readable = true;
+            c.ack_now(Cause::FinAck);
+            c.transition(cx, Arrow::FinArrives);
+        }
+        Some(_) if seg.flags.fin() && seg.payload.is_empty() => c.ack_now(Cause::DuplicateAck),
+        _ => {}
+    }
+}
+
+/// `<SEQ=SEG.ACK><CTL=RST>`: the answer to an ACK of what was never sent.
+fn reset_bad_ack<O: Observer>(cx: &mut Context<'_, O>, c: &Connection, seg: &Segment) {
+    let header = Header {
+        src_port: c.tuple.local_port,
+        dst_port: c.tuple.remote_port,
+        seq: seg.ack,
+        ack: SeqNumber::default(),
+        flags: Flags::RST,
+        window: 0,
+        urgent: 0,
+        options: Options::default(),
+    };
+    cx.reply(c.tuple, header, Cause::ResetBadAck);
+}

@@ -1,0 +1,145 @@
+//! Listeners: where they listen, and their two bounded queues.
+//!
+//! The SYN queue's entries live in the table of half-open connections; a listener only counts its own. The accept queue
+//! holds connections that are established and that nobody has taken yet.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::config::{ConnectionOptions, ListenOptions};
+use crate::event::ListenerId;
+
+/// A listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) options: ListenOptions,
+    /// What accepted connections start with.
+    pub(crate) connection: Arc<ConnectionOptions>,
+    /// Half-open entries of this listener.
+    pub(crate) half_open: usize,
+    /// Indices of connections, the oldest first.
+    pub(crate) accept_queue: VecDeque<u32>,
+    /// An event waits in the stack's queue.
+    pub(crate) event_queued: bool,
+}
+
+impl Listener {
+    pub(crate) fn is_syn_queue_full(&self) -> bool {
+        self.half_open >= self.options.syn_backlog
+    }
+
+    pub(crate) fn is_accept_queue_full(&self) -> bool {
+        self.accept_queue.len() >= self.options.accept_backlog.max(1)
+    }
+}
+
+/// All listeners of a stack.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    slots: Vec<(u32, Option<Listener>)>,
+    by_address: BTreeMap<(IpAddr, u16), u16>,
+}
+
+/// The address that stands for every address of the family of `addr`.
+const fn unspecified(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
+impl Listeners {
+    pub(crate) fn len(&self) -> usize {
+        self.by_address.len()
+    }
+
+    /// Whether exactly this address and port is taken.
+    pub(crate) fn has(&self, local: SocketAddr) -> bool {
+        self.by_address.contains_key(&(local.ip(), local.port()))
+    }
+
+    /// Adds a listener at an address that is not taken. The caller keeps `len` below 65,535.
+    pub(crate) fn insert(&mut self, options: ListenOptions) -> ListenerId {
+        let listener = Listener {
+            options,
+            connection: Arc::new(options.connection),
+            half_open: 0,
+            accept_queue: VecDeque::new(),
+            event_queued: false,
+        };
+        let free = self.slots.iter().position(|(_, slot)| slot.is_none());
+        let at = free.unwrap_or(self.slots.len());
+        if free.is_none() {
+            self.slots.push((0, None));
+        }
+        let index = u16::try_from(at).unwrap_or(u16::MAX);
+        let mut generation = 0;
+        if let Some((g, slot)) = self.slots.get_mut(at) {
+            *slot = Some(listener);
+            generation = *g;
+        }
+        self.by_address
+            .insert((options.local.ip(), options.local.port()), index);
+        ListenerId {
+            index: u32::from(index),
+            generation,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: ListenerId) -> Option<Listener> {
+        self.get(id)?;
+        let (generation, slot) = self.slots.get_mut(id.index())?;
+        let listener = slot.take()?;
+        *generation = generation.wrapping_add(1);
+        self.by_address
+            .remove(&(listener.options.local.ip(), listener.options.local.port()));
+        Some(listener)
+    }
+
+    pub(crate) fn get(&self, id: ListenerId) -> Option<&Listener> {
+        let (generation, slot) = self.slots.get(id.index())?;
+        slot.as_ref().filter(|_| *generation == id.generation)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        let (generation, slot) = self.slots.get_mut(id.index())?;
+        slot.as_mut().filter(|_| *generation == id.generation)
+    }
+
+    /// By the index that half-open entries and queued connections keep. They never outlive their listener.
+    pub(crate) fn at(&self, index: u16) -> Option<&Listener> {
+        self.slots.get(usize::from(index))?.1.as_ref()
+    }
+
+    pub(crate) fn at_mut(&mut self, index: u16) -> Option<&mut Listener> {
+        self.slots.get_mut(usize::from(index))?.1.as_mut()
+    }
+
+    pub(crate) fn id(&self, index: u16) -> ListenerId {
+        let generation = self.slots.get(usize::from(index)).map_or(0, |(g, _)| *g);
+        ListenerId {
+            index: u32::from(index),
+            generation,
+        }
+    }
+
+    /// Who takes a SYN to this address: the listener of the address itself before that of all addresses.
+    pub(crate) fn find(&self, addr: IpAddr, port: u16) -> Option<u16> {
+        let exact = self.by_address.get(&(addr, port));
+        exact
+            .or_else(|| self.by_address.get(&(unspecified(addr), port)))
+            .copied()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ListenerId, &Listener)> {
+        (0u32..).zip(&self.slots).filter_map(|(index, (generation, slot))| {
+            let id = ListenerId {
+                index,
+                generation: *generation,
+            };
+            Some((id, slot.as_ref()?))
+        })
+    }
+}

@@ -1,0 +1,320 @@
+//! One question: what segment next? And what follows once the link took it.
+
+use wire::option::Options;
+use wire::option::WindowScale;
+use wire::seq::SeqNumber;
+use wire::tcp::{Flags, Header};
+
+use super::connection::{Connection, own_scale};
+use super::deadlines::Reason;
+use super::mss;
+use super::recovery::Phase;
+use super::recv::syn_window;
+use super::state::State;
+use crate::context::Context;
+use crate::observer::Cause;
+use crate::status::Idle;
+use crate::time::{Duration, Instant};
+
+/// A segment that may leave now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) seq: SeqNumber,
+    /// Payload bytes.
+    pub(crate) len: u32,
+    pub(crate) flags: Flags,
+    pub(crate) cause: Cause,
+}
+
+impl Plan {
+    /// The number after the last that the segment occupies.
+    pub(crate) fn end(&self) -> SeqNumber {
+        self.seq + self.len + u32::from(self.flags.syn()) + u32::from(self.flags.fin())
+    }
+}
+
+/// What a connection wants of the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// This segment.
+    Segment(Plan),
+    /// Nothing, and why.
+    Nothing(Idle),
+}
+
+/// The next segment: SYN, retransmission, new data, FIN, acknowledgment, probe, in this order. `burst` is the largest payload
+/// that the link takes at once: a super-segment, or one MSS.
+pub(crate) fn next(now: Instant, c: &mut Connection, burst: u32) -> Next {
+    if c.is_over() {
+        return Next::Nothing(Idle::Over);
+    }
+    if !c.snd.syn_acked {
+        return opening(c);
+    }
+    if let Some(plan) = retransmission(c, burst) {
+        return Next::Segment(plan);
+    }
+    let idle = match fresh(now, c, burst) {
+        Ok(plan) => return Next::Segment(plan),
+        Err(idle) => idle,
+    };
+    persist(now, c, idle);
+    match c.ack {
+        Some(cause) => Next::Segment(bare(c, c.snd.nxt, cause)),
+        None if c.probe_due => Next::Segment(bare(c, c.snd.nxt - 1, Cause::KeepAlive)),
+        None => Next::Nothing(idle),
+    }
+}
+
+/// A segment without payload.
+fn bare(c: &Connection, seq: SeqNumber, cause: Cause) -> Plan {
+    Plan {
+        seq,
+        len: 0,
+        flags: Flags::ACK | urgent_flag(c, seq),
+        cause,
+    }
+}
+
+/// SYN-SENT and SYN-RECEIVED: our SYN, alone or with the ACK of theirs.
+fn opening(c: &Connection) -> Next {
+    let again = c.snd.nxt != c.snd.iss;
+    if c.syn_due {
+        let (flags, cause) = match (c.state() == State::SynSent, again) {
+            (true, false) => (Flags::SYN, Cause::Syn),
+            (true, true) => (Flags::SYN, Cause::SynRetransmit),
+            (false, _) if c.unanswered == 0 => (Flags::SYN | Flags::ACK, Cause::SynAck),
+            (false, _) => (Flags::SYN | Flags::ACK, Cause::SynAckRetransmit),
+        };
+        return Next::Segment(Plan {
+            seq: c.snd.iss,
+            len: 0,
+            flags,
+            cause,
+        });
+    }
+    match c.ack {
+        Some(cause) if c.state() != State::SynSent => Next::Segment(bare(c, c.snd.nxt, cause)),
+        _ => Next::Nothing(Idle::Opening),
+    }
+}
+
+/// What was lost, as far as the congestion window lets it go.
+fn retransmission(c: &Connection, burst: u32) -> Option<Plan> {
+    let (seq, limit) = c.recovery.due(c.snd.una, c.snd.nxt)?;
+    let end = c.snd.data_end();
+    let text = if seq.before(end) { end.since(seq) } else { 0 };
+    let len = text.min(limit.since(seq)).min(burst);
+    let fin = c.snd.fin && seq + len == end && limit.after(end);
+    let loss = matches!(c.recovery.phase(), Phase::Loss { .. });
+    if loss && seq != c.snd.una {
+        let beyond_window = (seq + len).after(c.snd.una + c.snd.wnd);
+        let beyond_congestion = c.recovery.pipe(c.snd.una, c.snd.nxt) + len > c.congestion.cwnd();
+        if beyond_window || beyond_congestion {
+            return None;
+        }
+    }
+    let len = if loss && seq == c.snd.una {
+        len.min(c.congestion.cwnd().max(1))
+    } else {
+        len
+    };
+    let cause = match loss {
+        false => Cause::FastRetransmit,
+        true if c.snd.wnd == 0 => Cause::WindowProbe,
+        true => Cause::TimeoutRetransmit,
+    };
+    let len = if loss { len } else { len.min(c.payload_max()) };
+    let fin = fin && seq + len == end;
+    Some(Plan {
+        seq,
+        len,
+        flags: text_flags(c, seq, len, fin, end),
+        cause,
+    })
+}
+
+/// New data or the FIN, if the windows, Nagle (RFC 9293 section 3.7.4) and silly-window avoidance (section 3.8.6.2.1) let it.
+fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
+    let unsent = c.snd.unsent();
+    let fin_unsent = c.snd.is_fin_unsent();
+    if unsent == 0 && !fin_unsent {
+        return Err(Idle::NoData);
+    }
+    if matches!(c.recovery.phase(), Phase::Loss { .. }) && c.recovery.due(c.snd.una, c.snd.nxt).is_some() {
+        return Err(Idle::CongestionWindow);
+    }
+    let mss = c.payload_max();
+    let in_flight = c.recovery.pipe(c.snd.una, c.snd.nxt);
+    if !c.snd.has_flight() && now.since(c.text_sent) > c.rto() {
+        c.congestion.on_idle(mss);
+    }
+    let usable = if c.force { c.snd.usable().max(1) } else { c.snd.usable() };
+    let cwnd = c.congestion.cwnd() + c.recovery.limited_transmit(mss);
+    let room = cwnd.saturating_sub(in_flight);
+    let wanted = unsent.min(burst);
+    if usable == 0 {
+        return Err(Idle::PeerWindow);
+    }
+    let mut len = wanted.min(usable);
+    if len > room {
+        // Whole segments only: a congestion window is no reason for a small one.
+        len = room / mss * mss;
+        if len == 0 {
+            return Err(Idle::CongestionWindow);
+        }
+    }
+    let last = len == unsent;
+    let fin = fin_unsent && last && usable > len;
+    if !last && len > mss {
+        len = len / mss * mss;
+    }
+    let idle_line = !c.snd.has_flight();
+    let nagle_lets = c.options.no_delay || idle_line || c.snd.fin || c.snd.up.is_some();
+    let worth = len >= mss || fin || c.force || (last && nagle_lets) || (len > 0 && len >= c.snd.wnd_max / 2);
+    if !worth {
+        return Err(if last { Idle::Nagle } else { Idle::SillyWindow });
+    }
+    if len == 0 && !fin {
+        return Err(Idle::PeerWindow);
+    }
+    let cause = match (c.force && c.snd.usable() == 0, len) {
+        (true, _) => Cause::WindowProbe,
+        (false, 0) => Cause::Fin,
+        (false, _) => Cause::Data,
+    };
+    let seq = c.snd.nxt;
+    Ok(Plan {
+        seq,
+        len,
+        flags: text_flags(c, seq, len, fin, c.snd.data_end()),
+        cause,
+    })
+}
+
+/// ACK always; PSH where the buffer ends (RFC 9293 SHLD-27, MUST-61); FIN where the stream ends.
+fn text_flags(c: &Connection, seq: SeqNumber, len: u32, fin: bool, end: SeqNumber) -> Flags {
+    let mut flags = Flags::ACK | urgent_flag(c, seq);
+    if len > 0 && seq + len == end {
+        flags = flags | Flags::PSH;
+    }
+    if fin { flags | Flags::FIN } else { flags }
+}
+
+fn urgent_flag(c: &Connection, seq: SeqNumber) -> Flags {
+    if c.snd.up.is_some_and(|up| up.after(seq)) {
+        Flags::URG
+    } else {
+        Flags::NONE
+    }
+}
+
+/// Data waits for a window and nothing is in flight whose acknowledgment could open it: the persist timer has to
+/// (RFC 9293 section 3.8.6.1, MUST-35; section 3.8.6.2.1: 0.1 to 1 s for a silly window).
+fn persist(now: Instant, c: &mut Connection, idle: Idle) {
+    let after = match idle {
+        Idle::PeerWindow => c.rto(),
+        Idle::SillyWindow => Duration::from_millis(500),
+        _ => return,
+    };
+    if !c.snd.has_flight() && !c.deadlines.is_armed(Reason::Retransmit) {
+        c.deadlines.arm(now, Reason::Retransmit, after);
+    }
+}
+
+/// The header of a planned segment.
+pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) -> Header {
+    let mut options = Options {
+        timestamps: c.ts.map(|ts| ts.option(cx.now.mono)),
+        ..Options::default()
+    };
+    let window = if plan.flags.syn() {
+        let addr = c.tuple.local_addr;
+        options.mss = Some(mss::ours(cx.config.mtu, addr));
+        options.sack_permitted = c.sack;
+        let scaled = if c.state() == State::SynSent {
+            cx.config.window_scaling
+        } else {
+            c.rcv.scale > 0
+        };
+        options.window_scale = scaled.then(|| WindowScale::new(own_scale(cx.config.limits.receive_buffer_max)));
+        u16::try_from(syn_window(c.rcv.buffer)).unwrap_or(u16::MAX)
+    } else {
+        if c.sack && plan.len == 0 {
+            options.sack = c.rcv.sack_blocks();
+        }
+        c.rcv.field(u32::from(c.snd.mss))
+    };
+    let ack = if plan.flags.ack() {
+        c.rcv.nxt
+    } else {
+        SeqNumber::default()
+    };
+    let urgent = match c.snd.up {
+        Some(up) if plan.flags.urg() => u16::try_from(up.since(plan.seq)).unwrap_or(u16::MAX),
+        _ => 0,
+    };
+    Header {
+        src_port: c.tuple.local_port,
+        dst_port: c.tuple.remote_port,
+        seq: plan.seq,
+        ack,
+        flags: plan.flags,
+        window,
+        urgent,
+        options,
+    }
+}
+
+/// The link took the segment: now, and only now, SND.NXT moves and timers start.
+pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, field: u16) {
+    let now = cx.now.mono;
+    let (end, fresh) = (plan.end(), plan.end().after(c.snd.nxt));
+    let had_flight = c.snd.has_flight();
+    c.segments_out = c.segments_out.wrapping_add(1);
+    c.probe_due &= plan.cause != Cause::KeepAlive;
+    if plan.flags.ack() {
+        acknowledgment_left(c, plan, field);
+    }
+    if end == plan.seq {
+        return;
+    }
+    c.text_sent = now;
+    c.force = false;
+    if plan.flags.syn() {
+        c.syn_due = false;
+    }
+    if fresh {
+        cx.counters.bytes_out = cx.counters.bytes_out.wrapping_add(u64::from(plan.len));
+        c.snd.nxt = end;
+        if c.timed.is_none() && c.recovery.is_open() {
+            c.timed = Some((end, now));
+        }
+    } else {
+        // Karn: what was sent twice cannot be timed.
+        c.timed = None;
+        if plan.cause != Cause::SynAck {
+            c.retransmitted = c.retransmitted.wrapping_add(1);
+            cx.counters.retransmissions += 1;
+        }
+        c.recovery.on_retransmitted(end);
+    }
+    // What ran while nothing was in flight was the persist timer.
+    if !had_flight || !c.deadlines.is_armed(Reason::Retransmit) || plan.cause == Cause::FastRetransmit {
+        c.deadlines.arm(now, Reason::Retransmit, c.rto());
+    }
+}
+
+fn acknowledgment_left(c: &mut Connection, plan: &Plan, field: u16) {
+    if plan.flags.syn() {
+        c.rcv.acked = c.rcv.nxt;
+    } else {
+        c.rcv.on_advertised(field);
+    }
+    let more = plan.cause == Cause::DuplicateAck && c.acks > 1;
+    c.acks = if more { c.acks - 1 } else { 0 };
+    if !more {
+        c.ack = None;
+        c.deadlines.disarm(Reason::DelayedAck);
+    }
+}

@@ -1,0 +1,176 @@
+//! Loss recovery: NewReno (RFC 6582) and the retransmission timeout (RFC 6298). What was lost, and what to send again.
+//!
+//! The scoreboard of SACK, RACK-TLP, PRR and F-RTO have their place here.
+
+use wire::seq::SeqNumber;
+
+use super::congestion::Congestion;
+
+/// Third duplicate acknowledgment: the segment is taken for lost (RFC 5681 section 3.2).
+const DUPLICATES: u8 = 3;
+
+/// Where recovery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing is known to be lost.
+    Open,
+    /// Fast recovery, until everything up to `recover` is acknowledged.
+    Fast { recover: SeqNumber },
+    /// The timer ran out: everything from `next` up to `recover` is taken for lost and sent again in slow start.
+    Loss { recover: SeqNumber, next: SeqNumber },
+}
+
+/// The recovery of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recovery {
+    phase: Phase,
+    duplicates: u8,
+    /// The segment at SND.UNA is to be sent again.
+    retransmit: bool,
+}
+
+/// What the sender's numbers are when an acknowledgment arrives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flight {
+    /// SND.UNA, before this acknowledgment.
+    pub(crate) una: SeqNumber,
+    /// SND.NXT.
+    pub(crate) nxt: SeqNumber,
+    /// Effective MSS.
+    pub(crate) mss: u32,
+    /// The congestion window was the bound, so that it may grow.
+    pub(crate) limited: bool,
+}
+
+impl Recovery {
+    pub(crate) const fn new() -> Self {
+        Self {
+            phase: Phase::Open,
+            duplicates: 0,
+            retransmit: false,
+        }
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// `ack` acknowledges something new.
+    pub(crate) fn on_ack(&mut self, ack: SeqNumber, flight: Flight, congestion: &mut Congestion) {
+        let acked = ack.since(flight.una);
+        let left = flight.nxt.since(ack);
+        self.duplicates = 0;
+        match self.phase {
+            Phase::Open => {
+                if flight.limited {
+                    congestion.on_ack(acked, flight.mss);
+                }
+            }
+            Phase::Fast { recover } if ack.before(recover) => {
+                congestion.on_partial(acked, flight.mss);
+                self.retransmit = true;
+            }
+            Phase::Fast { .. } => {
+                congestion.on_recovered(left, flight.mss);
+                self.leave();
+            }
+            Phase::Loss { recover, next } => {
+                congestion.on_ack(acked, flight.mss);
+                if ack.before(recover) {
+                    self.phase = Phase::Loss {
+                        recover,
+                        next: next.later(ack),
+                    };
+                } else {
+                    self.leave();
+                }
+            }
+        }
+    }
+
+    /// A duplicate acknowledgment, as RFC 5681 section 2 defines it.
+    pub(crate) fn on_duplicate(&mut self, flight: Flight, congestion: &mut Congestion) {
+        match self.phase {
+            Phase::Open => {
+                self.duplicates = self.duplicates.saturating_add(1);
+                if self.duplicates == DUPLICATES {
+                    congestion.on_fast_retransmit(flight.nxt.since(flight.una), flight.mss);
+                    self.phase = Phase::Fast { recover: flight.nxt };
+                    self.retransmit = true;
+                }
+            }
+            Phase::Fast { .. } => congestion.on_duplicate(flight.mss),
+            // RFC 6582 section 4: duplicates of a retransmitted flight say nothing new.
+            Phase::Loss { .. } => {}
+        }
+    }
+
+    /// The retransmission timer ran out with data in flight.
+    pub(crate) fn on_timeout(&mut self, flight: Flight, congestion: &mut Congestion, again: bool) {
+        congestion.on_timeout(flight.nxt.since(flight.una), flight.mss, again);
+        self.resend(flight);
+    }
+
+    /// Everything in flight is sent again, and nothing is said of congestion: a window probe had gone into a closed window,
+    /// or the path turned out to be narrower than the segments.
+    pub(crate) fn resend(&mut self, flight: Flight) {
+        self.duplicates = 0;
+        self.retransmit = false;
+        self.phase = if flight.una == flight.nxt {
+            Phase::Open
+        } else {
+            Phase::Loss {
+                recover: flight.nxt,
+                next: flight.una,
+            }
+        };
+    }
+
+    /// Where the next retransmission begins and where it must end.
+    pub(crate) fn due(&self, una: SeqNumber, nxt: SeqNumber) -> Option<(SeqNumber, SeqNumber)> {
+        match self.phase {
+            Phase::Fast { recover } if self.retransmit => Some((una, recover)),
+            Phase::Loss { recover, next } if next.before(recover) => Some((next, recover.earlier(nxt))),
+            _ => None,
+        }
+    }
+
+    /// The link took a retransmission that ends at `end`.
+    pub(crate) fn on_retransmitted(&mut self, end: SeqNumber) {
+        self.retransmit = false;
+        if let Phase::Loss { recover, next } = self.phase {
+            self.phase = Phase::Loss {
+                recover,
+                next: next.later(end),
+            };
+        }
+    }
+
+    /// How much is in the network, as well as we know.
+    pub(crate) fn pipe(&self, una: SeqNumber, nxt: SeqNumber) -> u32 {
+        match self.phase {
+            Phase::Loss { next, .. } => next.since(una),
+            _ => nxt.since(una),
+        }
+    }
+
+    /// Duplicates may release new data before the third (RFC 3042: limited transmit), two segments at most.
+    pub(crate) fn limited_transmit(&self, mss: u32) -> u32 {
+        match self.phase {
+            Phase::Open => u32::from(self.duplicates.min(DUPLICATES - 1)) * mss,
+            _ => 0,
+        }
+    }
+
+    fn leave(&mut self) {
+        self.phase = Phase::Open;
+        self.retransmit = false;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! RCV.*: the receive sequence space (RFC 9293 section 3.3.1), the receive buffer, and the window to advertise.
+//!
+//! ```text
+//!        read by      RCV.NXT                     edge
+//!        the user        |                          |
+//!  ----------|-----------|---[island]-----[island]--|----
+//!            | the queue |    held beyond a hole    |
+//!            |<-------------- the buffer ---------->|
+//! ```
+//! The window never shrinks: `edge` only moves to the right (RFC 9293 SHLD-14), but for the rounding of a scaled window.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+use wire::option::SackBlocks;
+use wire::seq::SeqNumber;
+
+use super::queue::ByteQueue;
+use super::reassembly::{Inserted, Islands};
+
+/// The receive sequence space of one connection.
+#[derive(Debug)]
+pub(crate) struct ReceiveSpace {
+    /// Initial receive sequence number.
+    pub(crate) irs: SeqNumber,
+    /// RCV.NXT.
+    pub(crate) nxt: SeqNumber,
+    /// The right edge of the window as we mean it.
+    edge: SeqNumber,
+    /// The furthest right edge that was ever advertised: `edge`, rounded up by the scale.
+    advertised: SeqNumber,
+    /// RCV.NXT as last acknowledged to the peer.
+    pub(crate) acked: SeqNumber,
+    /// RCV.UP: the number after the last urgent byte, while it has not been read.
+    pub(crate) up: Option<SeqNumber>,
+    /// The number of the peer's FIN, once it is known.
+    pub(crate) fin: Option<SeqNumber>,
+    /// Our window scale, 0 when not negotiated.
+    pub(crate) scale: u8,
+    /// Bytes that may be held.
+    pub(crate) buffer: u32,
+    queue: Option<Box<ByteQueue>>,
+    islands: Option<Box<Islands>>,
+}
+
+/// What became of arriving text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It was in order; so many bytes became readable, islands behind it included.
+    InOrder { bytes: u32, filled: bool },
+    /// It lies beyond a hole and is held.
+    Beyond,
+    /// All of it was there already.
+    Old,
+    /// It lies beyond a hole and cannot be held.
+    Full,
+}
+
+impl ReceiveSpace {
+    pub(crate) fn new(buffer: u32) -> Self {
+        Self {
+            irs: SeqNumber::default(),
+            nxt: SeqNumber::default(),
+            edge: SeqNumber::default(),
+            advertised: SeqNumber::default(),
+            acked: SeqNumber::default(),
+            up: None,
+            fin: None,
+            scale: 0,
+            buffer,
+            queue: None,
+            islands: None,
+        }
+    }
+
+    /// The peer's SYN came; the window in our SYN is not scaled (RFC 7323 section 2.2).
+    pub(crate) fn on_syn(&mut self, irs: SeqNumber) {
+        self.irs = irs;
+        self.nxt = irs + 1;
+        self.acked = irs;
+        self.edge = self.nxt + syn_window(self.buffer);
+        self.advertised = self.edge;
+    }
+
+    /// Bytes that the user may read.
+    pub(crate) fn readable(&self) -> usize {
+        self.queue.as_ref().map_or(0, |q| q.len())
+    }
+
+    /// Islands held beyond a hole.
+    pub(crate) fn islands(&self) -> usize {
+        self.islands.as_ref().map_or(0, |i| i.len())
+    }
+
+    /// RCV.WND: what may still come. Units: bytes.
+    pub(crate) fn window(&self) -> u32 {
+        if self.nxt.before(self.advertised) {
+            self.advertised.since(self.nxt)
+        } else {
+            0
+        }
+    }
+
+    /// The right edge of what is acceptable.
+    pub(crate) const fn window_end(&self) -> SeqNumber {
+        if self.nxt.before(self.advertised) {
+            self.advertised
+        } else {
+            self.nxt
+        }
+    }
+
+    /// Moves the edge to what the buffer has room for, when that is worth telling: silly-window avoidance,
+    /// RFC 9293 section 3.8.6.2.2 (MUST-39).
+    fn open(&mut self, mss: u32) {
+        let room = self
+            .buffer
+            .saturating_sub(u32::try_from(self.readable()).unwrap_or(u32::MAX));
+        let target = self.nxt + room;
+        if target.after(self.edge) && target.since(self.edge) >= mss.min(self.buffer / 2).max(1) {
+            self.edge = target;
+        }
+    }
+
+    /// The window field of a segment that leaves now; it counts as advertised when the link takes the segment.
+    pub(crate) fn field(&mut self, mss: u32) -> u16 {
+        self.open(mss);
+        let window = if self.nxt.before(self.edge) {
+            self.edge.since(self.nxt)
+        } else {
+            0
+        };
+        let unit = 1u32 << self.scale;
+        // Rounded up: rounded down, the edge would move to the left whenever a few bytes arrive (RFC 7323 section 2.4).
+        u16::try_from(window.div_ceil(unit)).unwrap_or(u16::MAX)
+    }
+
+    /// The link took a segment with this window field.
+    pub(crate) fn on_advertised(&mut self, field: u16) {
+        self.acked = self.nxt;
+        self.advertised = self.advertised.later(self.nxt + (u32::from(field) << self.scale));
+    }
+
+    /// Whether the user has read so much that the peer should be told at once.
+    pub(crate) fn is_update_due(&mut self, mss: u32) -> bool {
+        self.open(mss);
+        let gain = if self.edge.after(self.advertised) {
+            self.edge.since(self.advertised)
+        } else {
+            0
+        };
+        gain >= (2 * mss).min(self.buffer / 2).max(1) || (self.window() == 0 && gain > 0)
+    }
+
+    /// Takes text that was trimmed to the window.
+    pub(crate) fn take(&mut self, seq: SeqNumber, text: Bytes, limit: usize) -> Taken {
+        let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        if seq != self.nxt {
+            let islands = self.islands.get_or_insert_with(|| Box::new(Islands::new()));
+            let inserted = islands.insert(self.nxt, seq, text, limit);
+            if islands.is_empty() {
+                self.islands = None;
+            }
+            return match inserted {
+                Inserted::New => Taken::Beyond,
+                Inserted::Old => Taken::Old,
+                Inserted::Full => Taken::Full,
+            };
+        }
+        self.queue.get_or_insert_with(Box::default).push(text);
+        self.nxt += len;
+        let filled = self.islands.is_some();
+        Taken::InOrder {
+            bytes: len + self.take_islands(),
+            filled,
+        }
+    }
+
+    /// Moves what no longer lies beyond a hole to the queue.
+    fn take_islands(&mut self) -> u32 {
+        let mut bytes = 0;
+        while let Some(islands) = &mut self.islands {
+            let Some(island) = islands.take(self.nxt) else { break };
+            let len = u32::try_from(island.len()).unwrap_or(u32::MAX);
+            self.queue.get_or_insert_with(Box::default).append(island);
+            self.nxt += len;
+            bytes += len;
+            if islands.is_empty() {
+                self.islands = None;
+            }
+        }
+        bytes
+    }
+
+    /// RECEIVE.
+    pub(crate) fn read(&mut self, max: usize) -> Option<Bytes> {
+        let queue = self.queue.as_mut()?;
+        let bytes = queue.pop(max);
+        if queue.is_empty() {
+            self.queue = None;
+        }
+        bytes
+    }
+
+    /// Bytes of the read stream up to the end of urgent data; `None` when the user has read past it.
+    pub(crate) fn urgent(&self) -> Option<u32> {
+        let front = self.nxt - u32::try_from(self.readable()).unwrap_or(u32::MAX);
+        self.up.filter(|up| up.after(front)).map(|up| up.since(front))
+    }
+
+    /// The blocks to report (RFC 2018 section 4).
+    pub(crate) fn sack_blocks(&self) -> SackBlocks {
+        self.islands.as_ref().map(|i| i.sack_blocks()).unwrap_or_default()
+    }
+
+    /// Gives everything back: nobody will read it.
+    pub(crate) fn clear(&mut self) {
+        self.queue = None;
+        self.islands = None;
+    }
+
+    /// Gives back what lies beyond a hole: nothing will fill it.
+    pub(crate) fn clear_islands(&mut self) {
+        self.islands = None;
+    }
+}
+
+/// The window of a SYN or SYN-ACK, which is never scaled.
+pub(crate) fn syn_window(buffer: u32) -> u32 {
+    buffer.min(65_535)
+}

@@ -1,0 +1,88 @@
+//! What happens when a connection's timer runs out.
+
+use super::connection::Connection;
+use super::deadlines::Reason;
+use super::state::{Arrow, State};
+use crate::context::Context;
+use crate::error::Ended;
+use crate::observer::{Cause, Observer};
+
+/// Runs every reason that is due.
+pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    while let Some(reason) = c.deadlines.take_due(cx.now.mono) {
+        match reason {
+            Reason::Retransmit => retransmit(cx, c),
+            Reason::DelayedAck => c.ack_now(Cause::Ack),
+            Reason::KeepAlive => keep_alive(cx, c),
+            Reason::UserTimeout => give_up(cx, c),
+            Reason::Close => close(cx, c),
+        }
+    }
+}
+
+/// RFC 6298 section 5.4 to 5.7, RFC 9293 section 3.8.3 (R2), and the persist timer of section 3.8.6.1.
+fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    let opening = !c.snd.syn_acked;
+    let most = if opening {
+        c.options.syn_retransmissions_max
+    } else {
+        c.options.retransmissions_max
+    };
+    if c.unanswered >= most {
+        return give_up(cx, c);
+    }
+    let now = cx.now.mono;
+    let again = c.unanswered > 0;
+    c.unanswered += 1;
+    c.rtt.on_timeout();
+    c.timed = None;
+    if opening {
+        cx.counters.timeouts += 1;
+        c.syn_due = true;
+    } else if !c.snd.has_flight() {
+        c.force = true;
+        return;
+    } else if c.snd.wnd == 0 {
+        c.recovery.resend(c.flight());
+    } else {
+        cx.counters.timeouts += 1;
+        let flight = c.flight();
+        c.recovery.on_timeout(flight, &mut c.congestion, again);
+    }
+    c.deadlines.arm(now, Reason::Retransmit, c.rto());
+}
+
+/// RFC 9293 section 3.8.4: a probe after silence; no answer to several ends the connection.
+fn keep_alive<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    let Some(settings) = c.options.keep_alive else { return };
+    let now = cx.now.mono;
+    let silence = now.since(c.heard);
+    if silence < settings.idle || c.has_work() {
+        // Something was heard since the timer was set, or the retransmission timer watches the peer already.
+        c.unanswered = if c.has_work() { c.unanswered } else { 0 };
+        let rest = settings.idle - silence;
+        let rest = if rest.as_nanos() == 0 { settings.interval } else { rest };
+        return c.deadlines.arm(now, Reason::KeepAlive, rest);
+    }
+    if c.unanswered >= settings.probes {
+        c.reset(cx, Cause::ResetTimeout);
+        return give_up(cx, c);
+    }
+    c.unanswered += 1;
+    c.probe_due = true;
+    c.deadlines.arm(now, Reason::KeepAlive, settings.interval);
+}
+
+/// The connection times out; where ICMP had said why the peer cannot be reached, that is the error (RFC 9293 MUST-56).
+fn give_up<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    let how = c.soft_error.unwrap_or(Ended::TimedOut);
+    c.end(cx, how, Arrow::TimedOut);
+}
+
+/// Linger is over with data unacknowledged, or the peer of a closed connection never sent its FIN.
+fn close<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    if c.state() != State::FinWait2 {
+        c.reset(cx, Cause::ResetAbort);
+    }
+    c.end(cx, Ended::TimedOut, Arrow::TimedOut);
+}

@@ -1,0 +1,126 @@
+//! Timestamps and PAWS (RFC 7323).
+
+use wire::option;
+use wire::seq::SeqNumber;
+
+use crate::time::{Duration, Instant};
+
+/// A timestamp that old no longer says which of two is older (RFC 7323 section 5.5): 24 days.
+const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
+
+/// The timestamps of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timestamps {
+    /// Our TSval is the clock in milliseconds plus this (keyed, so that it does not tell our uptime).
+    pub(crate) offset: u32,
+    /// TS.Recent.
+    pub(crate) recent: u32,
+    /// When TS.Recent was noted. `None`: never.
+    recent_at: Option<Instant>,
+}
+
+impl Timestamps {
+    pub(crate) const fn new(offset: u32) -> Self {
+        Self {
+            offset,
+            recent: 0,
+            recent_at: None,
+        }
+    }
+
+    /// As after the peer's SYN.
+    pub(crate) const fn with_recent(offset: u32, recent: u32, now: Instant) -> Self {
+        Self {
+            offset,
+            recent,
+            recent_at: Some(now),
+        }
+    }
+
+    /// Our TSval now. Units: milliseconds, from a keyed origin.
+    pub(crate) const fn value(&self, now: Instant) -> u32 {
+        value(self.offset, now)
+    }
+
+    /// The option of a segment that leaves now.
+    pub(crate) const fn option(&self, now: Instant) -> option::Timestamps {
+        option::Timestamps {
+            val: self.value(now),
+            ecr: self.recent,
+        }
+    }
+
+    /// PAWS, RFC 7323 section 5.3, R1: whether `val` is older than the last one.
+    pub(crate) fn is_old(&self, now: Instant, val: u32) -> bool {
+        self.recent_at.is_some_and(|at| now.since(at) < OUTDATED) && is_older(val, self.recent)
+    }
+
+    /// RFC 7323 section 4.3: an acceptable segment that begins at or before what we last acknowledged.
+    pub(crate) fn on_segment(&mut self, now: Instant, val: u32, seq: SeqNumber, acked: SeqNumber) {
+        if seq.at_or_before(acked) && !self.is_old(now, val) {
+            self.recent = val;
+            self.recent_at = Some(now);
+        }
+    }
+
+    /// How long ago we sent the TSval that is echoed. `None` when it was never ours or lies too far back to mean anything.
+    pub(crate) fn round_trip(&self, now: Instant, ecr: u32) -> Option<Duration> {
+        let ms = self.value(now).wrapping_sub(ecr);
+        (ecr != 0 && ms < 1 << 24).then(|| Duration::from_millis(u64::from(ms.max(1))))
+    }
+}
+
+/// TSval at `now` for a keyed offset.
+pub(crate) const fn value(offset: u32, now: Instant) -> u32 {
+    (now.as_millis() as u32).wrapping_add(offset)
+}
+
+/// Whether timestamp `a` is older than `b`, going round the circle.
+pub(crate) const fn is_older(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paws_table() {
+        let now = Instant::ZERO + Duration::from_secs(100);
+        let day = Duration::from_secs(24 * 3600);
+        for (name, recent, val, later, old) in [
+            ("same", 10, 10, Duration::ZERO, false),
+            ("newer", 10, 11, Duration::ZERO, false),
+            ("older", 10, 9, Duration::ZERO, true),
+            ("newer across the end", u32::MAX, 3, Duration::ZERO, false),
+            ("older across the end", 3, u32::MAX, Duration::ZERO, true),
+            ("older after 23 days", 10, 9, day.times(23), true),
+            ("older after 25 days of silence", 10, 9, day.times(25), false),
+        ] {
+            let ts = Timestamps::with_recent(0, recent, now);
+            assert_eq!(ts.is_old(now + later, val), old, "{name}");
+        }
+        assert!(!Timestamps::new(0).is_old(now, u32::MAX), "nothing noted yet");
+    }
+
+    #[test]
+    fn recent_is_noted_only_for_what_begins_at_or_before_the_last_ack() {
+        let mut ts = Timestamps::with_recent(0, 10, Instant::ZERO);
+        let acked = SeqNumber::new(1000);
+        ts.on_segment(Instant::ZERO, 12, acked + 1, acked);
+        assert_eq!(ts.recent, 10);
+        ts.on_segment(Instant::ZERO, 12, acked, acked);
+        assert_eq!(ts.recent, 12);
+        ts.on_segment(Instant::ZERO, 11, acked, acked);
+        assert_eq!(ts.recent, 12);
+    }
+
+    #[test]
+    fn round_trip_refuses_what_we_never_sent() {
+        let ts = Timestamps::new(5);
+        let now = Instant::ZERO + Duration::from_millis(70);
+        assert_eq!(ts.round_trip(now, 55), Some(Duration::from_millis(20)));
+        assert_eq!(ts.round_trip(now, 0), None);
+        assert_eq!(ts.round_trip(now, 76), None, "from the future");
+    }
+}
