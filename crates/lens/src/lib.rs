@@ -11,7 +11,11 @@ pub mod ladder;
 pub mod packet;
 pub mod peer;
 pub mod record;
+pub mod socket;
 pub mod step;
+pub mod table;
+
+mod text;
 
 #[cfg(test)]
 mod fixture;
@@ -21,3 +25,4 @@ pub use ladder::Ladder;
 pub use packet::{Segment, complete_checksum};
 pub use record::{Fate, Host, HostKind, Mark, Record, Trace};
 pub use step::{Classifier, Step};
+pub use table::Table;

@@ -9,10 +9,11 @@ use anstyle::{AnsiColor, Style};
 use stack::{Instant, State};
 
 use super::row::{Folded, Leg, Row, What};
-use super::text::{counted, flags, grouped, numbers, options, wrapped};
+use super::text::{flags, numbers, options};
 use super::{Connection, Content, Item, Side, Tcp};
 use crate::record::{Fate, Record, Trace};
 use crate::step::Kind;
+use crate::text::{counted, grouped, wrapped};
 
 const TIME: usize = 9;
 const STATE: usize = 12;
