@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use stack::{Duration, Instant, Now};
 
-/// A monotonic clock whose origin is when the net was started.
+/// A monotonic clock whose origin is when it was started.
 ///
 /// It follows tokio's clock, so that in a runtime whose time is paused for a test the stack's timers run in that time.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn start() -> Self {
+    /// A clock whose origin is now. A net starts its own; this is for those who drive a link by themselves.
+    pub fn start() -> Self {
         Self {
             origin: tokio::time::Instant::now(),
         }

@@ -93,6 +93,9 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
 
         let mut guard = self.shared.lock();
         let shard = &mut *guard;
+        if shard.is_stopped() {
+            return Ok(Turn::Over);
+        }
         let now = clock.now();
         if !self.batch.is_empty() {
             shard.stack.handle_packets(now, &mut self.batch);

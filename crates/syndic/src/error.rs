@@ -13,9 +13,12 @@ pub enum Stopped {
     /// The link failed: its device was removed, or the other end of a link in memory was dropped.
     #[error("the network has stopped: its link failed: {0}")]
     Link(Arc<io::Error>),
-    /// The driver's task ended: its runtime was shut down, or it panicked.
+    /// The driver's task ended because its runtime was shut down.
     #[error("the network has stopped: its driver was ended with the runtime that it ran in")]
     Driver,
+    /// The stack, or its observer, panicked.
+    #[error("the network has stopped: its stack or its observer panicked")]
+    Panicked,
 }
 
 impl From<Stopped> for io::Error {

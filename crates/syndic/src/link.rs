@@ -7,6 +7,7 @@ mod packets;
 use std::io;
 use std::task::{Context, Poll};
 
+pub use ::link::{AsyncTun, LinkError, Memory, Tun, TunOptions, memory, tun};
 use bytes::Bytes;
 use stack::Batch;
 use stack::io::Offload;

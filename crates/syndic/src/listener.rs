@@ -25,12 +25,15 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens at `local` with the defaults of [`ListenOptions::new`]. The unspecified address means every address of its
+    /// Listens at `local` with the defaults of [`ListenOptions::new`] and the net's connection options. The unspecified address means every address of its
     /// family, port 0 any free port. What else may be chosen: [`Net::listen`].
     ///
     /// Errors: those of [`Net::listen`].
     pub fn bind<O: Observer + Send + 'static>(net: &Net<O>, local: impl Into<SocketAddr>) -> io::Result<Self> {
-        net.listen(ListenOptions::new(local.into()))
+        net.listen(ListenOptions {
+            connection: net.connection_options(),
+            ..ListenOptions::new(local.into())
+        })
     }
 
     pub(crate) fn open(net: Handle<dyn Calls>, options: ListenOptions) -> io::Result<Self> {

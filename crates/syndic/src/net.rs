@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use stack::{Config, ConnectOptions, Counters, Entry, ListenOptions, Now, Observer, Secrets, Stack};
+use stack::{Config, ConnectOptions, ConnectionOptions, Counters, Entry, ListenOptions, Now, Observer, Secrets, Stack};
 
 use crate::clock::Clock;
 use crate::driver::Driver;
@@ -26,6 +26,7 @@ use crate::wakers::Queue;
 pub struct Net<O: Observer + Send + 'static = ()> {
     handle: Handle<Stack<O>>,
     clock: Clock,
+    connection: ConnectionOptions,
 }
 
 impl Net {
@@ -43,7 +44,8 @@ impl Net {
 }
 
 impl<O: Observer + Send + 'static> Net<O> {
-    /// Starts a network that tells every fact to `observer`, under the stack's lock: it should be quick.
+    /// Starts a network that tells every fact to `observer`, under the stack's lock: it should be quick, and it must use
+    /// neither this network nor its sockets.
     ///
     /// Errors and panics: those of [`Net::start`].
     pub fn observed(link: impl Link, mut config: Config, observer: O) -> io::Result<Self> {
@@ -53,14 +55,19 @@ impl<O: Observer + Send + 'static> Net<O> {
         config.checksum_offload = abilities.checksum_offload;
         config.super_segment_max = abilities.super_segment_max;
         let clock = Clock::start();
+        let connection = config.connection;
         let stack = Stack::new(config, secrets()?, observer);
         let shared = Arc::new(Shared::new(clock, stack));
         let handle = Handle::new(shared.clone());
         runtime.spawn(Driver::new(shared, link).run());
-        Ok(Self { handle, clock })
+        Ok(Self {
+            handle,
+            clock,
+            connection,
+        })
     }
 
-    /// Listens. See [`TcpListener::bind`] for the defaults.
+    /// Listens.
     ///
     /// Errors: [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an
     /// address that is not the stack's, [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) at the limit.
@@ -75,12 +82,14 @@ impl<O: Observer + Send + 'static> Net<O> {
         TcpStream::open(self.handle.erase(), options).await
     }
 
-    /// Looks at the stack while it is locked: keep it short.
+    /// Looks at the stack while it is locked: keep it short. Inside, any use of this network or its sockets, dropping one
+    /// included, would wait for itself.
     pub fn with_stack<R>(&self, look: impl FnOnce(Now, &Stack<O>) -> R) -> R {
         self.handle.look(|now, stack| look(now, stack))
     }
 
-    /// Reaches the observer while the stack is locked, to take what it noted: keep it short.
+    /// Reaches the observer while the stack is locked, to take what it noted, with the restrictions of
+    /// [`with_stack`](Self::with_stack).
     pub fn with_observer<R>(&self, reach: impl FnOnce(&mut O) -> R) -> R {
         self.handle.look(|_, stack| reach(stack.observer_mut()))
     }
@@ -121,6 +130,11 @@ impl<O: Observer + Send + 'static> Net<O> {
         self.handle.stopped().unwrap_or(Stopped::Driver)
     }
 
+    /// What connections start with, opened either way, unless they are told otherwise.
+    pub fn connection_options(&self) -> ConnectionOptions {
+        self.connection
+    }
+
     pub(crate) fn erase(&self) -> Handle<dyn crate::calls::Calls> {
         self.handle.erase()
     }
@@ -131,6 +145,7 @@ impl<O: Observer + Send + 'static> Clone for Net<O> {
         Self {
             handle: self.handle.clone(),
             clock: self.clock,
+            connection: self.connection,
         }
     }
 }

@@ -52,9 +52,13 @@ impl<S> Shared<S> {
 }
 
 impl<S: ?Sized> Shared<S> {
-    /// After a panic under the lock the driver ends too, and every call says so.
+    /// After a panic under the lock nobody can say what the stack holds: from then on it has stopped.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Shard<S>> {
-        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shard.lock().unwrap_or_else(|poison| {
+            let mut shard = PoisonError::into_inner(poison);
+            shard.stopped.get_or_insert(Stopped::Panicked);
+            shard
+        })
     }
 
     /// Whether nobody can call any more.
@@ -111,6 +115,11 @@ impl<S: Calls + ?Sized> Shard<S> {
             self.driver = Some(driver.clone());
         }
         self.wakers.take()
+    }
+
+    /// Whether everything has ended.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
     }
 
     /// When the driver has to come back.
