@@ -82,15 +82,7 @@ pub enum NamespaceError {
 ///
 /// Errors: each says what forbids it and what to do, see [`NamespaceError`].
 pub fn enter() -> Result<Namespace, NamespaceError> {
-    let entered = match Maps::current().enter() {
-        Ok(()) => Namespace::UserAndNetwork,
-        Err(Errno::EINVAL) => return Err(NamespaceError::MultiThreaded),
-        // `unshare` does all or nothing. A root who may not make user namespaces may still make the other kind.
-        Err(refused) => {
-            unshare(CloneFlags::CLONE_NEWNET).map_err(|_| NamespaceError::from_errno(refused))?;
-            Namespace::Network
-        }
-    };
+    let entered = Maps::current().enter().map_err(NamespaceError::from_errno)?;
     net::up_loopback().map_err(|error| match error {
         // Ubuntu's AppArmor lets the namespace be made and then takes the capabilities in it away.
         LinkError::NotPermitted { .. } if apparmor_restricts() => NamespaceError::AppArmor,
@@ -130,12 +122,23 @@ impl Maps {
         }
     }
 
-    /// Enters new namespaces and becomes root in them.
+    /// Enters new namespaces in which we are root. Where user namespaces are forbidden, a root may still make the other.
     ///
     /// It allocates nothing and takes no lock: it may run in a child between `fork` and `exec`.
-    pub(crate) fn enter(&self) -> Result<(), Errno> {
-        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
-        // A process without privilege may map its group only once it can no longer change its groups.
+    pub(crate) fn enter(&self) -> Result<Namespace, Errno> {
+        match unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET) {
+            Ok(()) => self.apply().map(|()| Namespace::UserAndNetwork),
+            // In a process with threads the other kind would work, but for this one thread only.
+            Err(Errno::EINVAL) => Err(Errno::EINVAL),
+            Err(refused) => match unshare(CloneFlags::CLONE_NEWNET) {
+                Ok(()) => Ok(Namespace::Network),
+                Err(_) => Err(refused),
+            },
+        }
+    }
+
+    /// Without privilege a group may be mapped only by who can no longer change his groups: hence the order.
+    fn apply(&self) -> Result<(), Errno> {
         put(c"/proc/self/setgroups", "deny")?;
         put(c"/proc/self/uid_map", &self.uid)?;
         put(c"/proc/self/gid_map", &self.gid)

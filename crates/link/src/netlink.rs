@@ -5,12 +5,14 @@
 //! inherits his network namespace. Any other caller stays alone, as he must if he is to enter a user namespace.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use futures_util::{TryStreamExt, pin_mut};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use rtnetlink::{Handle, LinkUnspec};
+use rtnetlink::packet_route::route::RouteType;
+use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 use crate::error::LinkError;
 
@@ -18,9 +20,9 @@ use crate::error::LinkError;
 pub(crate) struct Interface {
     pub(crate) index: u32,
     name: String,
-    pub(crate) up: bool,
+    up: bool,
     /// Units: bytes.
-    pub(crate) mtu: u32,
+    mtu: u32,
 }
 
 /// Runs requests over a new netlink connection and waits for them.
@@ -28,7 +30,7 @@ pub(crate) fn run<T: Send>(requests: impl AsyncFnOnce(&Handle) -> Result<T, Link
     let failed = |source| LinkError::from_io("open a netlink connection", source);
     let connected = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
+            .enable_all()
             .build()
             .map_err(failed)?;
         runtime.block_on(async {
@@ -80,7 +82,7 @@ impl Interface {
     }
 
     /// Brings the interface up, with this MTU if one is given. Nothing is asked of the kernel when it is so already.
-    pub(crate) async fn bring_up(&self, handle: &Handle, mtu: Option<u16>) -> Result<(), LinkError> {
+    pub(crate) async fn bring_up(&mut self, handle: &Handle, mtu: Option<u16>) -> Result<(), LinkError> {
         let mtu = mtu.map(u32::from).filter(|mtu| *mtu != self.mtu);
         if self.up && mtu.is_none() {
             return Ok(());
@@ -90,7 +92,9 @@ impl Interface {
             message = message.mtu(mtu);
         }
         let set = handle.link().set(message.build()).execute().await;
-        set.map_err(|error| LinkError::from_io(format!("bring up the interface {}", self.name), refusal(error)))
+        set.map_err(|error| LinkError::from_io(format!("bring up the interface {}", self.name), refusal(error)))?;
+        self.up = true;
+        Ok(())
     }
 
     /// The addresses that the interface has, with their prefix lengths.
@@ -121,13 +125,17 @@ impl Interface {
         Ok(addresses)
     }
 
-    /// Gives the interface an address. IPv6 addresses work at once: nobody else on the link could have them.
+    /// Gives the interface an address, which works when this returns if the interface is up. IPv6's search for duplicates is left out: nobody
+    /// else on the link could have the address.
     pub(crate) async fn add_address(&self, handle: &Handle, address: IpAddr, prefix: u8) -> Result<(), LinkError> {
         let mut request = handle.address().add(self.index, address, prefix);
         if address.is_ipv6() {
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         }
         let Err(error) = request.execute().await else {
+            if let (IpAddr::V6(address), true) = (address, self.up) {
+                until_local(handle, address).await;
+            }
             return Ok(());
         };
         let source = refusal(error);
@@ -139,6 +147,24 @@ impl Interface {
             }
             _ => LinkError::from_io(format!("give the address {address}/{prefix} to {interface}"), source),
         })
+    }
+}
+
+/// Waits until packets for an address of ours are taken in. The kernel enters its route from a work queue some time after
+/// it has said that the address is there, and until then drops such packets. It gives no signal, so we ask again.
+///
+/// An address that is not ready within a second stays as it is: on an interface without carrier it may never be.
+async fn until_local(handle: &Handle, address: Ipv6Addr) {
+    let question = RouteMessageBuilder::<Ipv6Addr>::new()
+        .destination_prefix(address, 128)
+        .build();
+    for _ in 0..1_000 {
+        let answers = handle.route().get(question.clone()).execute();
+        pin_mut!(answers);
+        if matches!(answers.try_next().await, Ok(Some(route)) if route.header.kind == RouteType::Local) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

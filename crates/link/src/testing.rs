@@ -62,7 +62,7 @@ fn run_child(test: &str) -> Result<Output, String> {
         .env(IN_NAMESPACE, test);
     // SAFETY: between `fork` and `exec` only `unshare`, `open`, `write` and `close` are called; nothing is allocated and
     // no lock is taken.
-    unsafe { child.pre_exec(move || Ok(maps.enter()?)) };
+    unsafe { child.pre_exec(move || Ok(maps.enter().map(drop)?)) };
     child
         .output()
         .map_err(|error| match error.raw_os_error().map(Errno::from_raw) {

@@ -194,7 +194,7 @@ fn refusal(error: io::Error) -> io::Error {
 /// Addresses, MTU and up. What an existing interface has already is left alone: it may be all we are allowed.
 fn configure(name: &str, options: &TunOptions) -> Result<(), LinkError> {
     netlink::run(async |handle| {
-        let interface = netlink::interface(handle, name).await?;
+        let mut interface = netlink::interface(handle, name).await?;
         interface.bring_up(handle, Some(options.mtu)).await?;
         let present = interface.addresses(handle).await?;
         for (address, prefix) in &options.addresses {

@@ -131,6 +131,33 @@ fn datagrams_cross_both_ways() {
     });
 }
 
+/// The kernel makes an IPv6 address ready in a work queue: whoever writes a packet for it at once must not lose it.
+#[test]
+fn addresses_work_as_soon_as_the_device_is_open() {
+    in_private_namespace("tun::tests::addresses_work_as_soon_as_the_device_is_open", || {
+        // No extension header, UDP from port 6000 to 5000, 8 bytes and no payload.
+        let mut packet = [0; 48];
+        packet[..8].copy_from_slice(&[0x60, 0, 0, 0, 0, 8, 17, 64]);
+        packet[8..10].copy_from_slice(&[0xfd, 7]);
+        packet[23] = 2;
+        packet[24..26].copy_from_slice(&[0xfd, 7]);
+        packet[39] = 1;
+        packet[40..46].copy_from_slice(&[0x17, 0x70, 0x13, 0x88, 0, 8]);
+        // Both addresses, the ports, and the length twice, once with the protocol.
+        let sum: u32 = 2 * 0xfd07 + 2 + 1 + 0x1770 + 0x1388 + 8 + 8 + 17;
+        packet[46..].copy_from_slice(&(!((sum & 0xffff) + (sum >> 16)) as u16).to_be_bytes());
+        for round in 0..40 {
+            let tun = Tun::open(&options()).unwrap();
+            let socket = UdpSocket::bind("[fd07::1]:5000").unwrap();
+            tun.try_write(VnetHeader::default(), &packet, &[]).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let received = socket.recv_from(&mut [0; 10]);
+            let (_, from) = received.unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert_eq!(from, "[fd07::2]:6000".parse().unwrap());
+        }
+    });
+}
+
 #[test]
 fn the_kernel_is_silent_on_a_new_interface() {
     in_private_namespace("tun::tests::the_kernel_is_silent_on_a_new_interface", || {
