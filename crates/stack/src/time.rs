@@ -58,7 +58,10 @@ impl Duration {
 
     /// The `n`th part; the whole for 0.
     pub const fn part(self, n: u64) -> Self {
-        if n == 0 { self } else { Self(self.0 / n) }
+        match self.0.checked_div(n) {
+            Some(part) => Self(part),
+            None => self,
+        }
     }
 }
 

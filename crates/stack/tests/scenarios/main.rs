@@ -1,0 +1,4 @@
+//! Wire scenarios: packets in, packets out, one RFC section each (ring 2 of the tests).
+
+mod open;
+mod rig;
