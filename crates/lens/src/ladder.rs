@@ -21,6 +21,7 @@ use crate::packet::{Pair, Segment, describe_other};
 use crate::record::Trace;
 use crate::step::{Classifier, Kind, Step};
 
+mod arrow;
 mod canvas;
 mod row;
 mod text;

@@ -47,6 +47,8 @@ pub enum Kind {
     WindowProbe,
     /// Keep-alive probe.
     KeepAlive,
+    /// The answer to a probe of either kind, with nothing new in it.
+    ProbeAnswer,
     /// Challenge ACK (RFC 5961).
     ChallengeAck,
     /// A part of the close.
@@ -99,6 +101,8 @@ struct Half {
     fin_acked: bool,
     /// Its last acknowledgment and window field.
     last_ack: Option<(SeqNumber, u16)>,
+    /// What it sent last.
+    last_kind: Option<Kind>,
     reset: bool,
 }
 
@@ -286,10 +290,16 @@ fn name_pure_ack(segment: &Segment, me: &Half, peer: &Half, acks_fin: bool) -> S
     if is_third_again(segment, me, peer) {
         return Kind::Third.again();
     }
+    let answers_probe = matches!(peer.last_kind, Some(Kind::KeepAlive | Kind::WindowProbe));
+    // The window of a SYN is not scaled, so it cannot be compared.
+    let is_comparable = !matches!(me.last_kind, Some(Kind::Second | Kind::CrossingSynAck));
     // Beside data that is under way a changed window does not make it less of a duplicate (RFC 5681 section 2 does
     // not count it; for a reader it is the news).
-    if window != segment.header.window {
+    if is_comparable && window != segment.header.window {
         return Kind::WindowUpdate.once();
+    }
+    if answers_probe {
+        return Kind::ProbeAnswer.once();
     }
     Kind::DuplicateAck.once()
 }
@@ -300,6 +310,7 @@ fn remember(segment: &Segment, step: Step, me: &mut Half, peer: &mut Half) {
     if step.kind == Kind::StraySyn {
         return;
     }
+    me.last_kind = Some(step.kind);
     if header.flags.rst() {
         me.reset = true;
         return;
@@ -372,6 +383,7 @@ impl Kind {
             Self::WindowUpdate => "window update",
             Self::WindowProbe => "window probe",
             Self::KeepAlive => "keep-alive",
+            Self::ProbeAnswer => "probe answer",
             Self::ChallengeAck => "challenge ack",
             Self::Close(close) => close.label(),
             Self::Refusal => "refused",
@@ -394,6 +406,7 @@ impl Kind {
             Self::WindowUpdate => "window update",
             Self::WindowProbe => "zero-window probe",
             Self::KeepAlive => "keep-alive probe",
+            Self::ProbeAnswer => "answer to a probe",
             Self::ChallengeAck => "challenge ACK (RFC 5961)",
             Self::Close(close) => close.describe(),
             Self::Refusal => "RST: the connection is refused",

@@ -8,11 +8,10 @@
 use anstyle::{AnsiColor, Style};
 use stack::{Instant, State};
 
+use super::arrow::{TEXT, comments, label, segment_text, shaft, style};
 use super::row::{Folded, Leg, Row, What};
-use super::text::{flags, numbers, options};
-use super::{Connection, Content, Item, Side, Tcp};
+use super::{Connection, Content, Item, Side};
 use crate::record::{Fate, Record, Trace};
-use crate::step::Kind;
 use crate::text::{counted, grouped, wrapped};
 
 const TIME: usize = 9;
@@ -20,23 +19,17 @@ const STATE: usize = 12;
 /// Everything left of the left lifeline: time, a space, the state, a space.
 const MARGIN: usize = TIME + 1 + STATE + 1;
 /// Between the lifelines.
-const INNER: usize = 64;
+pub(super) const INNER: usize = 64;
 /// Columns before the text of an arrow, for its head or its tail.
-const NOCK: usize = 4;
-/// Text on an arrow: a space and a head must fit behind it.
-const TEXT: usize = INNER - NOCK - 2;
-/// Flags are padded, so that the numbers behind them stand in one column.
-const FLAGS: usize = 7;
-/// The blank where a lost packet would have gone on.
-const LOST: usize = 9;
+pub(super) const NOCK: usize = 4;
 
 const PLAIN: Style = Style::new();
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
-const RIGHTWARD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
-const LEFTWARD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
-const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
-const AGAIN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+pub(super) const RIGHTWARD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
+pub(super) const LEFTWARD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+pub(super) const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
+pub(super) const AGAIN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 
 /// The page.
 pub(super) struct Canvas {
@@ -49,8 +42,13 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(color: bool, origin: Instant, last: Instant) -> Self {
-        // Microseconds are of no use after a minute and have no room after a hundred seconds.
-        let decimals = if last.since(origin).as_secs() >= 100 { 3 } else { 6 };
+        // Microseconds, less what long runs leave no room for.
+        let decimals = match last.since(origin).as_secs() {
+            ..100 => 6,
+            100..1_000 => 5,
+            1_000..10_000 => 4,
+            _ => 3,
+        };
         Self {
             color,
             origin,
@@ -296,11 +294,8 @@ impl Canvas {
 
     fn time(&self, at: Instant) -> String {
         let since = at.since(self.origin);
-        let fraction = match self.decimals {
-            3 => since.as_millis() % 1_000,
-            _ => since.as_micros() % 1_000_000,
-        };
-        let text = format!("{}.{fraction:0width$}", since.as_secs(), width = self.decimals);
+        let mut text = format!("{}.{:06}", since.as_secs(), since.as_micros() % 1_000_000);
+        text.truncate(text.len() - (6 - self.decimals));
         format!("{text:>TIME$}")
     }
 
@@ -319,162 +314,4 @@ fn host(trace: &Trace, side: Side) -> String {
         .hosts
         .get(side.host)
         .map_or_else(|| "?".to_owned(), |host| format!("{} · {}", host.name, host.kind))
-}
-
-/// The lines of text of a segment: flags and numbers, then what of them did not fit, and the options.
-fn segment_text(tcp: &Tcp, leg: Leg, absolute: bool) -> Vec<String> {
-    let mut first = format!("{:<FLAGS$}", flags(tcp.segment.header.flags));
-    if leg == Leg::Arrival {
-        return vec![format!("{first}  seq {}", tcp.seq)];
-    }
-    let mut rest: Vec<String> = Vec::new();
-    for piece in numbers(tcp, absolute) {
-        if rest.is_empty() && first.chars().count() + 2 + piece.chars().count() <= TEXT {
-            first.push_str("  ");
-            first.push_str(&piece);
-        } else {
-            rest.push(piece);
-        }
-    }
-    let ack = tcp.segment.header.ack.value();
-    rest.extend(options(
-        tcp,
-        |number| number.wrapping_sub(ack).wrapping_add(tcp.ack),
-        absolute,
-    ));
-    let mut lines = vec![first.trim_end().to_owned()];
-    if !rest.is_empty() {
-        let indent = " ".repeat(FLAGS + 2);
-        let below = wrapped(&rest.join(" · "), TEXT - FLAGS - 2);
-        lines.extend(below.iter().map(|line| format!("{indent}{line}")));
-    }
-    lines
-}
-
-/// The arrow with its text: a tail of dashes to the sender, a head at the receiver.
-fn shaft(text: &str, record: &Record, leg: Leg, rightward: bool) -> String {
-    let is_lost = record.fate == Fate::Lost;
-    let is_under_way = record.arrived.is_none() && !is_lost || leg == Leg::Departure;
-    let fill = INNER - NOCK - 1 - text.chars().count().min(TEXT);
-    let (before, after) = if rightward {
-        let nock = if leg == Leg::Arrival {
-            "┄┄┄ "
-        } else {
-            "─── "
-        };
-        let after = match fill {
-            fill if is_lost => {
-                let line = fill.saturating_sub(LOST).max(1);
-                format!("{}✗{}", "─".repeat(line - 1), " ".repeat(fill - line))
-            }
-            fill if is_under_way => dashes(fill),
-            fill => format!("{}▶", "─".repeat(fill - 1)),
-        };
-        (nock, after)
-    } else {
-        let nock = match leg {
-            _ if is_lost => " ✗─ ",
-            _ if is_under_way => "┄┄┄ ",
-            _ => "◀── ",
-        };
-        let after = match leg {
-            Leg::Arrival => dashes(fill),
-            _ => "─".repeat(fill),
-        };
-        (nock, after)
-    };
-    format!("{before}{text} {after}")
-}
-
-/// A line that ends in dashes, for the part of a way that another line shows.
-fn dashes(width: usize) -> String {
-    let dashed = width.min(LOST);
-    "─".repeat(width - dashed) + &"┄".repeat(dashed)
-}
-
-/// The name of the step, with what the line itself does not show.
-fn label(tcp: &Tcp, record: &Record, leg: Leg) -> String {
-    match (leg, record.fate) {
-        (_, Fate::Duplicate(_)) => "duplicate".to_owned(),
-        (Leg::Arrival, _) => "arrives".to_owned(),
-        _ => tcp.step.to_string(),
-    }
-}
-
-fn style(tcp: &Tcp, record: &Record, rightward: bool) -> Style {
-    let is_bad = matches!(record.fate, Fate::Lost | Fate::Corrupted)
-        || record.injected
-        || matches!(tcp.step.kind, Kind::Reset | Kind::Refusal);
-    if is_bad {
-        BAD
-    } else if tcp.step.again || matches!(record.fate, Fate::Duplicate(_)) {
-        AGAIN
-    } else if rightward {
-        RIGHTWARD
-    } else {
-        LEFTWARD
-    }
-}
-
-/// What there is to say of a packet that its line does not show.
-fn comments(trace: &Trace, connection: &Connection, item: &Item, record: &Record, leg: Leg) -> Vec<String> {
-    let name = |host: usize| trace.hosts.get(host).map_or("?", |host| host.name.as_str());
-    let mut comments = Vec::new();
-    if leg != Leg::Arrival {
-        if record.injected {
-            comments.push(format!(
-                "forged: {} never sent it",
-                name(sender(connection, item, record))
-            ));
-        }
-        if let Some(cause) = record.cause
-            && (cause.is_retransmission() || is_own_words(item))
-        {
-            comments.push(cause.describe().to_owned());
-        }
-        match record.fate {
-            Fate::Lost => comments.push("lost on the link".to_owned()),
-            Fate::Corrupted => comments.push("corrupted on the link".to_owned()),
-            Fate::InFlight => comments.push("still under way".to_owned()),
-            Fate::Delivered | Fate::Duplicate(_) => {}
-        }
-        comments.extend(record.notes.iter().cloned());
-    }
-    if matches!(record.fate, Fate::Duplicate(_)) {
-        comments.push("a copy that the link made".to_owned());
-        comments.extend(record.notes.iter().cloned());
-    }
-    if leg != Leg::Departure
-        && let Some(why) = record.dropped
-    {
-        comments.push(format!("{} drops it: {}", name(record.to), as_clause(why.describe())));
-    }
-    comments
-}
-
-/// A sentence as a part of another: no capital unless it is a name like `ICMP`, and no full stop.
-fn as_clause(sentence: &str) -> String {
-    let sentence = sentence.trim_end_matches('.');
-    let mut letters = sentence.chars();
-    match (letters.next(), letters.next()) {
-        (Some(first), Some(second)) if !second.is_uppercase() => {
-            let first: String = first.to_lowercase().collect();
-            format!("{first}{second}{}", letters.as_str())
-        }
-        _ => sentence.to_owned(),
-    }
-}
-
-/// Whose name a packet bears.
-fn sender(connection: &Connection, item: &Item, record: &Record) -> usize {
-    match &item.content {
-        Content::Tcp(tcp) if tcp.segment.src == connection.left.at => connection.left.host,
-        Content::Tcp(_) => connection.right.host,
-        Content::Other(_) => record.from,
-    }
-}
-
-/// Whether the sender's reason says more than the step does.
-fn is_own_words(item: &Item) -> bool {
-    matches!(&item.content, Content::Tcp(tcp) if matches!(tcp.step.kind, Kind::Reset | Kind::Refusal))
 }

@@ -119,7 +119,15 @@ fn steps_after_the_handshake() {
                 s.right(4, "A", 1, 11, 0);
                 s.left(5, "A", 10, 1, 1);
             },
-            &["data", "ack", "keep-alive", "duplicate ack", "keep-alive"],
+            &["data", "ack", "keep-alive", "probe answer", "keep-alive"],
+        ),
+        (
+            "a keep-alive before any data: the window of the SYN-ACK was not scaled",
+            |s| {
+                s.left(1, "A", 0, 1, 0);
+                s.right(2, "A", 1, 1, 0);
+            },
+            &["keep-alive", "probe answer"],
         ),
         (
             "the window closes, is probed by Linux and by us, and opens",
@@ -136,7 +144,7 @@ fn steps_after_the_handshake() {
                 "data",
                 "ack",
                 "window probe",
-                "duplicate ack",
+                "probe answer",
                 "window probe",
                 "window update",
             ],
