@@ -125,7 +125,7 @@ impl<P: Carried> Link<P> {
         let mut fate = Fate::default();
         let mut extra = Duration::ZERO;
         let mut duplicate = false;
-        if let Some((index, action)) = self.fault_for(&packet) {
+        if let Some((index, action)) = self.fault_for(now, &packet) {
             fate.fault = Some(index);
             match action {
                 Action::Drop => return fate.lost_by(Loss::Fault),
@@ -197,7 +197,7 @@ impl<P: Carried> Link<P> {
         self.under_way.is_empty()
     }
 
-    fn fault_for(&mut self, packet: &P) -> Option<(usize, Action)> {
+    fn fault_for(&mut self, now: Instant, packet: &P) -> Option<(usize, Action)> {
         if self.faults.is_empty() {
             return None;
         }
@@ -205,7 +205,7 @@ impl<P: Carried> Link<P> {
         let mut struck = None;
         // Every fault counts the packet, so that "the second" means the same whatever the first fault did.
         for (index, fault) in self.faults.iter_mut().enumerate() {
-            let action = fault.strikes(glance.as_ref());
+            let action = fault.strikes(now, glance.as_ref());
             struck = struck.or(action.map(|action| (index, action)));
         }
         struck

@@ -120,7 +120,7 @@ impl FromStr for Size {
             _ => return Err(refuse()),
         };
         let product = micros * unit_bytes;
-        if product % 1_000_000 != 0 {
+        if !product.is_multiple_of(1_000_000) {
             return Err(refuse());
         }
         u64::try_from(product / 1_000_000).map(Self).map_err(|_| refuse())

@@ -1,6 +1,6 @@
 //! A fault meant for certain packets: the first SYN, say, or the second segment with data.
 
-use stack::Duration;
+use stack::{Duration, Instant};
 
 use crate::glance::{Glance, Pattern};
 
@@ -9,6 +9,8 @@ use crate::glance::{Glance, Pattern};
 pub struct Fault {
     /// Which packets are counted.
     pub pattern: Pattern,
+    /// Packets before this are not counted.
+    pub after: Instant,
     /// The first of them that is struck. Bounds: from 1; 0 is taken as 1.
     pub nth: u64,
     /// How many are struck, from that one on.
@@ -43,8 +45,8 @@ impl Armed {
     }
 
     /// Counts a packet and says what is to happen to it, if it is meant.
-    pub(super) fn strikes(&mut self, glance: Option<&Glance>) -> Option<Action> {
-        if !self.fault.pattern.matches(glance) {
+    pub(super) fn strikes(&mut self, now: Instant, glance: Option<&Glance>) -> Option<Action> {
+        if now < self.fault.after || !self.fault.pattern.matches(glance) {
             return None;
         }
         self.seen += 1;

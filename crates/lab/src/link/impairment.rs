@@ -2,21 +2,17 @@
 
 use std::str::FromStr;
 
-use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{self, Deserialize, Deserializer};
 use stack::Duration;
 
 use crate::unit::{Chance, NotAFigure, Rate, Size, Time};
 
 /// How one direction of a link treats packets. The default is a wire of no length that loses nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Impairment {
     /// From the last bit sent to the arrival.
-    #[serde(deserialize_with = "time")]
     pub delay: Duration,
     /// How far the delay strays to either side. It changes no order.
-    #[serde(deserialize_with = "time")]
     pub jitter: Duration,
     /// Packets lost.
     pub loss: Chance,
@@ -37,10 +33,6 @@ impl Impairment {
     pub(super) fn held_back(&self) -> Duration {
         self.delay.max(Duration::from_millis(1))
     }
-}
-
-fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    Time::deserialize(from).map(|time| time.0)
 }
 
 /// Why text is no impairment.
@@ -93,9 +85,15 @@ impl FromStr for Impairment {
     }
 }
 
+impl<'de> Deserialize<'de> for Impairment {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
 impl Impairment {
     /// The impairment, if its figures make sense together.
-    pub(crate) fn check(self) -> Result<Self, ImpairmentError> {
+    fn check(self) -> Result<Self, ImpairmentError> {
         if self.queue.is_some() && self.rate.is_none() {
             return Err(ImpairmentError::QueueWithoutRate);
         }

@@ -90,6 +90,7 @@ fn a_rate_spaces_packets_and_a_full_queue_loses_them() {
 fn a_fault_strikes_the_nth_and_no_other() {
     let any = |nth, count, action| Fault {
         pattern: Pattern::default(),
+        after: at_ms(1),
         nth,
         count,
         action,
@@ -102,11 +103,16 @@ fn a_fault_strikes_the_nth_and_no_other() {
         ],
         Rng::new(1),
     );
-    let fates: Vec<Fate> = (0..6).map(|_| link.push(at_ms(0), vec![0; 20])).collect();
+    assert_eq!(
+        link.push(at_ms(0), vec![0; 20]).fault,
+        None,
+        "before its time a fault counts nothing"
+    );
+    let fates: Vec<Fate> = (0..6).map(|_| link.push(at_ms(1), vec![0; 20])).collect();
     let faults: Vec<Option<usize>> = fates.iter().map(|fate| fate.fault).collect();
     assert_eq!(faults, [None, Some(0), Some(1), Some(1), None, None]);
     assert_eq!(fates[1].lost, Some(Loss::Fault));
-    assert_eq!(fates[2].arrives, Some(at_ms(7)));
+    assert_eq!(fates[2].arrives, Some(at_ms(8)));
 }
 
 #[test]
