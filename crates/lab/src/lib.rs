@@ -8,7 +8,13 @@
 pub mod glance;
 pub mod link;
 pub mod rng;
+pub mod scenario;
+mod script;
 pub mod unit;
+pub mod world;
 
 pub use link::Impairment;
 pub use rng::Rng;
+pub use scenario::{Scenario, scenarios};
+pub use script::WorldError;
+pub use world::{Figures, Outcome, Verdict, World};

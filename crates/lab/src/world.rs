@@ -1,0 +1,510 @@
+//! A world: hosts with real stacks, links between them, and a virtual time that jumps from one event to the next.
+//!
+//! ```text
+//!            steps of the script          conversations: users who SEND and RECEIVE
+//!                    |                               |
+//!   link ──pop──> Stack::handle_packets ──> settle: poll_transmit ──push──> link
+//!                 Stack::handle_timeout          └── poll_event ──> users
+//! ```
+//!
+//! The order is certain: links in the order of the script, then hosts in theirs. After every event the oracles look at
+//! all hosts ([`oracle`]); what they and the script's expectations find wrong makes the verdict.
+
+use lens::{HostKind, Mark, Record, Trace};
+use stack::{Duration, FourTuple, Instant, Secrets, Stack, State};
+
+use crate::glance::{self, Glance};
+use crate::link::{Arrival, Carried, Fate, Link, Loss};
+use crate::rng::Rng;
+use crate::script::WorldError;
+use crate::script::plan::{Plan, Step};
+
+mod condition;
+mod conversation;
+mod fact;
+mod forge;
+mod host;
+mod number;
+mod oracle;
+mod outcome;
+mod recorder;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use outcome::{Figures, Outcome, Verdict};
+
+use host::{Host, Met};
+use number::Said;
+use recorder::{Noted, Recorder};
+
+/// Events that may happen at one instant before the world is held to be stuck.
+const EVENTS_AT_ONCE_MAX: u32 = 100_000;
+/// Events of a whole run before it is held to be endless.
+const EVENTS_MAX: u32 = 5_000_000;
+/// Failures that are told; a broken stack would tell the same one ten thousand times.
+const FAILURES_MAX: usize = 20;
+
+/// A world, ready to run.
+pub struct World {
+    seed: u64,
+    shows: String,
+    spec: String,
+    until: Duration,
+    hosts: Vec<Host>,
+    wires: Vec<Wire>,
+    steps: Vec<Step>,
+    progress: Progress,
+    now: Instant,
+    trace: Trace,
+    /// For a record that a link has copied: the record of the copy.
+    copies: std::collections::BTreeMap<usize, usize>,
+    said: Vec<Said>,
+    failures: Vec<String>,
+    checks: u64,
+    events: u32,
+    events_at_once: u32,
+}
+
+/// How far the script has come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// The step that comes next.
+    next: usize,
+    /// When the one before it was done.
+    last_done: Instant,
+    /// Since when a `wait` waits.
+    waiting_since: Option<Instant>,
+}
+
+/// One direction of a link.
+struct Wire {
+    from: usize,
+    to: usize,
+    link: Link<Sent>,
+}
+
+/// A packet on a link, and its record.
+#[derive(Debug, Clone)]
+struct Sent {
+    record: usize,
+    bytes: Vec<u8>,
+}
+
+impl Carried for Sent {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl World {
+    /// The world that a text describes. All its chance comes from `seed`.
+    ///
+    /// Errors: what is wrong with the text, where, and what would work.
+    pub fn from_toml(text: &str, seed: u64) -> Result<Self, WorldError> {
+        Ok(Self::new(Plan::read(text)?, seed))
+    }
+
+    fn new(plan: Plan, seed: u64) -> Self {
+        let trace_hosts = plan.hosts.iter().map(|host| {
+            let addresses = host.config.addresses.clone();
+            lens::Host::new(host.name.clone(), HostKind::Syndic, addresses)
+        });
+        let trace = Trace {
+            title: plan.title,
+            hosts: trace_hosts.collect(),
+            records: Vec::new(),
+            marks: Vec::new(),
+        };
+        let wires = plan.directions.into_iter().map(|direction| {
+            let name = format!("link {} {}", direction.from, direction.to);
+            Wire {
+                from: direction.from,
+                to: direction.to,
+                link: Link::new(direction.impairment, direction.faults, Rng::fork(seed, &name)),
+            }
+        });
+        let wires = wires.collect();
+        let hosts = plan.hosts.into_iter().map(|host| {
+            let mut secrets = Secrets {
+                master: [0; 32],
+                public: Rng::fork(seed, &format!("public {}", host.name)).bits(),
+            };
+            Rng::fork(seed, &format!("secret {}", host.name)).fill(&mut secrets.master);
+            let stack = Stack::new(host.config.clone(), secrets, Recorder::default());
+            Host::new(host, stack)
+        });
+        Self {
+            seed,
+            shows: plan.shows,
+            spec: plan.spec,
+            until: plan.until,
+            hosts: hosts.collect(),
+            wires,
+            steps: plan.steps,
+            progress: Progress::default(),
+            now: Instant::ZERO,
+            trace,
+            copies: std::collections::BTreeMap::new(),
+            said: Vec::new(),
+            failures: Vec::new(),
+            checks: 0,
+            events: 0,
+            events_at_once: 0,
+        }
+    }
+
+    /// What the world shows, in one line.
+    pub fn title(&self) -> &str {
+        &self.trace.title
+    }
+
+    /// What the world shows, in some sentences; empty when the text says nothing.
+    pub fn shows(&self) -> &str {
+        &self.shows
+    }
+
+    /// The sections of the standards that it is about; empty when the text says nothing.
+    pub fn spec(&self) -> &str {
+        &self.spec
+    }
+
+    /// Runs the script to its end and the world to its rest.
+    pub fn run(mut self) -> Outcome {
+        while self.advance() {}
+        self.look_at_rest();
+        let figures = self.figures();
+        Outcome {
+            title: self.trace.title.clone(),
+            seed: self.seed,
+            verdict: if self.failures.is_empty() {
+                Verdict::Pass
+            } else {
+                Verdict::Fail(self.failures)
+            },
+            figures,
+            trace: self.trace,
+        }
+    }
+
+    /// Does what comes next; false when nothing does.
+    fn advance(&mut self) -> bool {
+        if self.is_runaway() {
+            return false;
+        }
+        if self.take_step() {
+            self.look();
+            return true;
+        }
+        let Some(next) = self.next_event() else {
+            return false;
+        };
+        if next > Instant::ZERO + self.until {
+            let names: Vec<&str> = self
+                .hosts
+                .iter()
+                .filter(|h| h.wakes().is_some())
+                .map(|h| &*h.name)
+                .collect();
+            self.fail(format!(
+                "not at rest after {}: timers run at {}",
+                self.until,
+                names.join(", ")
+            ));
+            return false;
+        }
+        if next > self.now {
+            self.events_at_once = 0;
+            self.now = next;
+        }
+        if !self.deliver_one() {
+            self.wake_hosts();
+        }
+        self.look();
+        true
+    }
+
+    fn is_runaway(&mut self) -> bool {
+        self.events += 1;
+        self.events_at_once += 1;
+        if self.events_at_once > EVENTS_AT_ONCE_MAX {
+            self.fail(format!(
+                "the world is stuck: {EVENTS_AT_ONCE_MAX} events at one instant"
+            ));
+            return true;
+        }
+        if self.events > EVENTS_MAX {
+            self.fail(format!("the world does not end: {EVENTS_MAX} events"));
+            return true;
+        }
+        false
+    }
+
+    /// When something happens next, by itself or by the script.
+    fn next_event(&self) -> Option<Instant> {
+        let links = self.wires.iter().filter_map(|wire| wire.link.next());
+        let hosts = self.hosts.iter().filter_map(Host::wakes);
+        links.chain(hosts).chain(self.step_due()).min()
+    }
+
+    /// Whether nothing is under way and no timer runs.
+    fn is_at_rest(&self) -> bool {
+        self.wires.iter().all(|wire| wire.link.is_empty()) && self.hosts.iter().all(|host| host.wakes().is_none())
+    }
+
+    fn fail(&mut self, reason: String) {
+        if self.failures.len() < FAILURES_MAX && !self.failures.contains(&reason) {
+            self.failures.push(reason);
+        }
+    }
+
+    /// A line between the packets.
+    fn mark(&mut self, host: usize, text: impl Into<String>, state: Option<State>) {
+        self.trace.marks.push(Mark {
+            at: self.now,
+            host,
+            text: text.into(),
+            state,
+        });
+    }
+
+    /// Hands over the first packet that is due, if one is.
+    fn deliver_one(&mut self) -> bool {
+        let now = self.now;
+        let due = self
+            .wires
+            .iter_mut()
+            .find_map(|wire| wire.link.pop(now).map(|arrival| (wire.to, arrival)));
+        let Some((host, arrival)) = due else {
+            return false;
+        };
+        self.deliver(host, arrival);
+        true
+    }
+
+    fn deliver(&mut self, to: usize, arrival: Arrival<Sent>) {
+        let original = arrival.packet.record;
+        let index = match arrival.is_copy {
+            true => self.copies.get(&original).copied().unwrap_or(original),
+            false => original,
+        };
+        let record = &mut self.trace.records[index];
+        if self.hosts[to].has_vanished {
+            record.fate = lens::Fate::Lost;
+            record.notes.push(format!("lost: {} has vanished", self.hosts[to].name));
+            return;
+        }
+        record.arrived = Some(self.now);
+        if record.fate == lens::Fate::InFlight {
+            record.fate = lens::Fate::Delivered;
+        }
+        let tuple = Glance::of(&record.bytes).map(|glance| glance.tuple.reversed());
+        self.hosts[to].receive_packet(self.now, &arrival.packet.bytes);
+        let noted = self.hosts[to].stack.observer_mut().take();
+        for noted in noted {
+            if let Noted::Dropped(why) = noted {
+                let record = &mut self.trace.records[index];
+                match record.dropped {
+                    None => record.dropped = Some(why),
+                    Some(_) => record.notes.push(format!("dropped as well: {why}")),
+                }
+            }
+            self.note(to, noted);
+        }
+        if let Some(tuple) = tuple {
+            self.trace.records[index].receiver_state = Some(self.hosts[to].stack.state_of(&tuple));
+        }
+        self.settle(to);
+    }
+
+    /// Runs the timers that are due, and the users who come back to read.
+    fn wake_hosts(&mut self) {
+        for host in 0..self.hosts.len() {
+            if self.hosts[host].wakes().is_none_or(|wakes| wakes > self.now) {
+                continue;
+            }
+            self.hosts[host].stack.handle_timeout(host::now_of(self.now));
+            let noted = self.hosts[host].stack.observer_mut().take();
+            for noted in noted {
+                self.mark_of_timer(host, noted);
+                self.note(host, noted);
+            }
+            self.settle(host);
+        }
+    }
+
+    /// Lets a host send, and its users act on events, until neither has more to do.
+    fn settle(&mut self, host: usize) {
+        loop {
+            let mut is_quiet = true;
+            while let Some(packet) = self.hosts[host].next_packet(self.now) {
+                is_quiet = false;
+                self.carry(host, packet);
+            }
+            let names = self.names(host);
+            let name_of = |tuple: &FourTuple| names.iter().find(|(t, _)| t == tuple).map(|(_, name)| name.clone());
+            let met = self.hosts[host].serve_events(self.now, &name_of);
+            self.take_noted(host);
+            is_quiet &= met.is_empty();
+            for met in met {
+                self.meet(host, met);
+            }
+            if is_quiet {
+                return;
+            }
+        }
+    }
+
+    /// What connections that reach `host` are called at their other end, the newest first.
+    fn names(&self, host: usize) -> Vec<(FourTuple, String)> {
+        let others = self.hosts.iter().enumerate().filter(|&(other, _)| other != host);
+        others
+            .flat_map(|(_, other)| other.conversations.iter().rev())
+            .map(|conversation| (conversation.tuple.reversed(), conversation.name.clone()))
+            .collect()
+    }
+
+    fn take_noted(&mut self, host: usize) {
+        for noted in self.hosts[host].stack.observer_mut().take() {
+            self.note(host, noted);
+        }
+    }
+
+    /// Puts a packet that a stack has sent on the link that leads to its destination.
+    fn carry(&mut self, from: usize, packet: Vec<u8>) {
+        let mut cause = None;
+        for noted in self.hosts[from].stack.observer_mut().take() {
+            if let Noted::Sent(why) = noted {
+                cause = Some(why);
+            }
+            self.note(from, noted);
+        }
+        let Some((wire, to)) = self.route(from, &packet) else {
+            let text = match glance::destination(&packet) {
+                Some(address) => format!("no link leads to {address}"),
+                None => "a packet without a destination".to_owned(),
+            };
+            self.mark(from, text, None);
+            return;
+        };
+        let index = self.trace.records.len();
+        let mut record = Record::new(self.now, None, from, to, packet.clone());
+        record.cause = cause;
+        record.fate = lens::Fate::InFlight;
+        if let Some(glance) = Glance::of(&packet) {
+            record.sender_state = Some(self.hosts[from].stack.state_of(&glance.tuple));
+            self.said_mut(from, glance.tuple).note(&glance.header, glance.payload);
+        }
+        if self.hosts[from].has_vanished {
+            record.fate = lens::Fate::Lost;
+            record
+                .notes
+                .push(format!("lost: {} has vanished", self.hosts[from].name));
+            self.trace.records.push(record);
+            return;
+        }
+        let fate = self.wires[wire].link.push(
+            self.now,
+            Sent {
+                record: index,
+                bytes: packet,
+            },
+        );
+        self.trace.records.push(described(record, fate));
+        if fate.copy_arrives.is_some() {
+            self.record_copy(index);
+        }
+    }
+
+    /// A copy that a link makes is a record of its own.
+    fn record_copy(&mut self, index: usize) {
+        let copy = Record {
+            fate: lens::Fate::Duplicate(index),
+            notes: vec!["a copy that the link made".to_owned()],
+            ..self.trace.records[index].clone()
+        };
+        self.copies.insert(index, self.trace.records.len());
+        self.trace.records.push(copy);
+    }
+
+    /// The wire from a host towards a packet's destination, and who lives there.
+    fn route(&self, from: usize, packet: &[u8]) -> Option<(usize, usize)> {
+        let destination = glance::destination(packet)?;
+        let to = self
+            .hosts
+            .iter()
+            .position(|host| host.plan.config.addresses.contains(&destination))?;
+        let wire = self.wires.iter().position(|wire| (wire.from, wire.to) == (from, to))?;
+        Some((wire, to))
+    }
+
+    fn said(&self, host: usize, tuple: &FourTuple) -> Option<&Said> {
+        self.said.iter().find(|said| said.host == host && said.tuple == *tuple)
+    }
+
+    fn said_mut(&mut self, host: usize, tuple: FourTuple) -> &mut Said {
+        let known = self
+            .said
+            .iter()
+            .position(|said| said.host == host && said.tuple == tuple);
+        let index = known.unwrap_or(self.said.len());
+        if known.is_none() {
+            self.said.push(Said::new(host, tuple));
+        }
+        &mut self.said[index]
+    }
+
+    /// What a user met: told in the trace, and compared with what the other user gave.
+    fn meet(&mut self, host: usize, met: Met) {
+        match met {
+            Met::Accepted(place) => {
+                let remote = self.hosts[host].conversations[place].tuple.remote();
+                self.mark(host, format!("accepted {remote}"), None);
+            }
+            Met::Bytes(place, bytes) => self.compare(host, place, &bytes),
+            Met::Finished(place) => self.compare_end(host, place),
+            Met::Called(tuple, text) => {
+                let state = self.hosts[host].stack.state_of(&tuple);
+                self.mark(host, text, Some(state));
+            }
+            Met::Refused(text) => {
+                let name = self.hosts[host].name.clone();
+                self.fail(format!("{}: {name}: {text}", clock(self.now)));
+            }
+        }
+    }
+}
+
+/// A record with what its link did to it.
+fn described(mut record: Record, fate: Fate) -> Record {
+    let by_fault = if fate.fault.is_some() {
+        " (a fault of the script)"
+    } else {
+        ""
+    };
+    if let Some(loss) = fate.lost {
+        record.fate = lens::Fate::Lost;
+        record.notes.push(match loss {
+            Loss::Chance => "lost by the link".to_owned(),
+            Loss::QueueFull => "lost: the link's queue was full".to_owned(),
+            Loss::Fault => "lost: a fault of the script".to_owned(),
+        });
+    } else if let Some(bit) = fate.flipped {
+        record.fate = lens::Fate::Corrupted;
+        record.notes.push(format!("bit {bit} is flipped on the link{by_fault}"));
+    } else if fate.is_late {
+        record.notes.push("held back by the link".to_owned());
+    } else if fate.fault.is_some() && fate.copy_arrives.is_none() {
+        record.notes.push("held back: a fault of the script".to_owned());
+    }
+    record
+}
+
+/// A virtual time as messages tell it: `t=1.5s`.
+fn clock(at: Instant) -> String {
+    format!("t={}", at.since(Instant::ZERO))
+}

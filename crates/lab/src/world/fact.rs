@@ -1,0 +1,69 @@
+//! What the world makes of the facts that a stack tells.
+
+use stack::tcp::state::{Arrow, next};
+use stack::{FourTuple, State, Why};
+
+use super::host::ends;
+use super::recorder::Noted;
+use super::{World, clock};
+
+impl World {
+    /// Takes note of a fact; a state change off the table is a failure.
+    pub(super) fn note(&mut self, host: usize, noted: Noted) {
+        match noted {
+            Noted::State { tuple, from, to, arrow } => self.note_state(host, tuple, from, to, arrow),
+            Noted::Ended { tuple, how } => {
+                self.hosts[host].ended.insert(ends(&tuple), how);
+            }
+            Noted::Sent(_) | Noted::Dropped(_) => {}
+        }
+    }
+
+    fn note_state(&mut self, host: usize, tuple: FourTuple, from: State, to: State, arrow: Arrow) {
+        let key = ends(&tuple);
+        let known = self.hosts[host].states.get(&key).copied().unwrap_or(State::Closed);
+        // A listener has no four-tuple, so a connection that leaves LISTEN was nothing before.
+        let begins = matches!(from, State::Listen | State::Closed);
+        if next(from, arrow) != Some(to) {
+            self.state_fault(
+                host,
+                tuple,
+                format!("{from} went to {to} by {arrow:?}, an arrow that figure 5 has not"),
+            );
+        }
+        if known != from && !(begins && known == State::Closed) {
+            self.state_fault(
+                host,
+                tuple,
+                format!("{from} went to {to} by {arrow:?}, but the state was {known}"),
+            );
+        }
+        if begins {
+            self.hosts[host].ended.remove(&key);
+        }
+        self.hosts[host].states.insert(key, to);
+    }
+
+    fn state_fault(&mut self, host: usize, tuple: FourTuple, text: String) {
+        let name = self.hosts[host].name.clone();
+        self.fail(format!("{}: {name}: {tuple}: {text}", clock(self.now)));
+    }
+
+    /// Tells in the trace what a timer did, where no packet shows it.
+    pub(super) fn mark_of_timer(&mut self, host: usize, noted: Noted) {
+        match noted {
+            Noted::State { to, arrow, .. } => {
+                let text = match arrow {
+                    Arrow::TwoMslOver => "2MSL are over".to_owned(),
+                    Arrow::TimedOut => "time ran out".to_owned(),
+                    other => format!("timer: {other:?}"),
+                };
+                self.mark(host, text, Some(to));
+            }
+            Noted::Dropped(Why::HalfOpenExpired) => self.mark(host, "the half-open entry is forgotten", None),
+            Noted::Dropped(why) => self.mark(host, format!("timer: dropped, {why}"), None),
+            Noted::Ended { how, .. } => self.mark(host, format!("the user is told: {how}"), None),
+            Noted::Sent(_) => {}
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The observer of a simulated host: keeps what the stack says until the world takes it.
+
+use stack::tcp::state::Arrow;
+use stack::{Cause, Ended, Fact, FourTuple, Instant, Observer, State, Why};
+
+/// A fact that the world makes something of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// A segment was sent, and why.
+    Sent(Cause),
+    /// A state changed.
+    State {
+        tuple: FourTuple,
+        from: State,
+        to: State,
+        arrow: Arrow,
+    },
+    /// Something was dropped.
+    Dropped(Why),
+    /// A connection ended other than by both FINs.
+    Ended { tuple: FourTuple, how: Ended },
+}
+
+/// Keeps facts in their order.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    noted: Vec<Noted>,
+}
+
+impl Recorder {
+    /// What was noted since the last time.
+    pub(super) fn take(&mut self) -> Vec<Noted> {
+        std::mem::take(&mut self.noted)
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, _at: Instant, fact: &Fact<'_>) {
+        self.noted.push(match *fact {
+            Fact::Sent { cause, .. } => Noted::Sent(cause),
+            Fact::State { tuple, from, to, arrow } => Noted::State { tuple, from, to, arrow },
+            Fact::Dropped { why, .. } => Noted::Dropped(why),
+            Fact::Ended { tuple, how } => Noted::Ended { tuple, how },
+            Fact::Received { .. } | Fact::RoundTrip { .. } => return,
+        });
+    }
+}
