@@ -16,7 +16,7 @@ use crate::time::{Duration, Instant};
 
 /// Datagrams whose pieces have not all come.
 pub(crate) struct Reassembler {
-    /// The oldest first. There are so few that looking through all their keys costs less than a tree, and a stranger
+    /// The oldest first: it is the first to be given up. There are so few that looking through all their keys costs less than a tree, and a stranger
     /// can make it no longer than its bound.
     partials: VecDeque<Partial>,
     bytes: usize,
@@ -98,31 +98,29 @@ impl Reassembler {
                 given_up: 0,
             };
         };
-        let key = Key::new(datagram, fragment);
-        let mut partial = self.remove(&key).unwrap_or_else(|| Partial::new(now, key));
-        let outcome = match partial.add(datagram, fragment, bytes) {
-            Added::Bad => Outcome::Refused(Why::BadFragment),
-            Added::Complete => partial
-                .rebuild()
-                .map_or(Outcome::Refused(Why::BadFragment), Outcome::Whole),
-            Added::Incomplete if partial.cost() > self.bytes_max => Outcome::Refused(Why::FragmentsFull),
-            Added::Incomplete => {
-                let given_up = self.make_room(partial.cost());
-                self.insert(partial);
-                return Pushed {
-                    outcome: Outcome::Held,
-                    given_up,
-                };
+        let (i, given_up) = self.place(now, Key::new(datagram, fragment));
+        let (outcome, more_given_up) = match self.add(i, datagram, fragment, bytes) {
+            Added::Incomplete => self.make_room(i),
+            Added::Complete => {
+                let whole = self.remove(i).and_then(|partial| partial.rebuild());
+                (whole.map_or(Outcome::Refused(Why::BadFragment), Outcome::Whole), 0)
+            }
+            Added::Bad => {
+                self.remove(i);
+                (Outcome::Refused(Why::BadFragment), 0)
             }
         };
-        Pushed { outcome, given_up: 0 }
+        Pushed {
+            outcome,
+            given_up: given_up + more_given_up,
+        }
     }
 
     /// Gives up the datagrams that have waited too long and returns how many ([`Why::FragmentsExpired`], each).
     pub(crate) fn expire(&mut self, now: Instant) -> usize {
         let mut expired = 0;
         while self.next().is_some_and(|at| at <= now) {
-            self.pop_oldest();
+            self.remove(0);
             expired += 1;
         }
         expired
@@ -133,35 +131,50 @@ impl Reassembler {
         self.partials.front().map(|oldest| oldest.born + self.lifetime)
     }
 
-    fn make_room(&mut self, cost: usize) -> usize {
+    /// Where the datagram of this key is, now if not before, and how many others were given up for it.
+    fn place(&mut self, now: Instant, key: Key) -> (usize, usize) {
+        if let Some(i) = self.partials.iter().position(|partial| partial.key == key) {
+            return (i, 0);
+        }
         let mut given_up = 0;
-        while self.partials.len() >= self.datagrams_max || self.bytes + cost > self.bytes_max {
-            if self.pop_oldest().is_none() {
-                break;
+        while self.partials.len() >= self.datagrams_max {
+            self.remove(0);
+            given_up += 1;
+        }
+        let partial = Partial::new(now, key);
+        self.bytes += partial.cost();
+        self.partials.push_back(partial);
+        (self.partials.len() - 1, given_up)
+    }
+
+    fn add(&mut self, i: usize, datagram: &Datagram, fragment: Fragment, bytes: &[u8]) -> Added {
+        let Some(partial) = self.partials.get_mut(i) else {
+            return Added::Bad;
+        };
+        self.bytes -= partial.cost();
+        let added = partial.add(datagram, fragment, bytes);
+        self.bytes += partial.cost();
+        added
+    }
+
+    /// Gives up the oldest until the rest is within the bound: what became of the piece of datagram `i`, for that may be
+    /// the oldest, and how many others were given up.
+    fn make_room(&mut self, i: usize) -> (Outcome, usize) {
+        let mut given_up = 0;
+        while self.bytes > self.bytes_max {
+            self.remove(0);
+            if given_up == i {
+                return (Outcome::Refused(Why::FragmentsFull), given_up);
             }
             given_up += 1;
         }
-        given_up
+        (Outcome::Held, given_up)
     }
 
-    fn remove(&mut self, key: &Key) -> Option<Partial> {
-        let i = self.partials.iter().position(|partial| partial.key == *key)?;
+    fn remove(&mut self, i: usize) -> Option<Partial> {
         let partial = self.partials.remove(i)?;
         self.bytes -= partial.cost();
         Some(partial)
-    }
-
-    fn pop_oldest(&mut self) -> Option<Partial> {
-        let partial = self.partials.pop_front()?;
-        self.bytes -= partial.cost();
-        Some(partial)
-    }
-
-    /// Puts a datagram where its age belongs, which is at the end or near it.
-    fn insert(&mut self, partial: Partial) {
-        self.bytes += partial.cost();
-        let i = self.partials.partition_point(|other| other.born <= partial.born);
-        self.partials.insert(i, partial);
     }
 }
 

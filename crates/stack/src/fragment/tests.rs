@@ -336,6 +336,68 @@ fn bytes_are_bounded_with_what_holds_them() {
 }
 
 #[test]
+fn a_datagram_that_grows_too_old_makes_room_itself() {
+    let mut store = Reassembler::new(&LIMITS());
+    for id in 0..2 {
+        push(
+            &mut store,
+            0,
+            &Piece {
+                id,
+                ..piece(0, 24 << 10, true)
+            },
+        );
+    }
+    let grown = push(&mut store, 9, &piece(24 << 10, 24 << 10, true));
+    assert_eq!(
+        (grown.outcome, grown.given_up),
+        (Outcome::Held, 1),
+        "the older one goes first"
+    );
+    let grown = push(
+        &mut store,
+        9,
+        &Piece {
+            id: 2,
+            ..piece(0, 24 << 10, true)
+        },
+    );
+    assert_eq!((grown.outcome, grown.given_up), (Outcome::Held, 1));
+    for offset in [24 << 10, 48 << 10] {
+        let grown = push(
+            &mut store,
+            9,
+            &Piece {
+                id: 2,
+                ..piece(offset, 8 << 10, true)
+            },
+        );
+        assert_eq!(grown.outcome, Outcome::Held);
+    }
+    push(
+        &mut store,
+        9,
+        &Piece {
+            id: 3,
+            ..piece(0, 16 << 10, true)
+        },
+    );
+    let grown = push(
+        &mut store,
+        9,
+        &Piece {
+            id: 2,
+            ..piece(32 << 10, 16 << 10, true)
+        },
+    );
+    assert_eq!(
+        (grown.outcome, grown.given_up),
+        (Outcome::Refused(Why::FragmentsFull), 0)
+    );
+    assert_eq!(store.partials.len(), 1);
+}
+
+#[test]
 fn one_datagram_never_costs_more_than_the_bound() {
     let mut store = Reassembler::new(&LIMITS());
     let refused = (0..4000).find_map(|i| match outcome(&mut store, &piece(16 * i, 8, true)) {

@@ -77,9 +77,7 @@ impl Wheel {
     /// Bounds: a time more than [`AHEAD_MAX`] ahead counts as that.
     pub(crate) fn schedule(&mut self, now: Instant, nodes: &mut impl Timers, i: u32, at: Instant) {
         self.cancel(nodes, i);
-        if self.is_empty() {
-            self.tick = self.tick.max(now.as_millis());
-        }
+        self.catch_up(now);
         let at = at.min(now + AHEAD_MAX);
         let at = at.as_nanos().div_ceil(TICK_NANOS).max(self.tick);
         self.file(nodes, i, at);
@@ -129,8 +127,8 @@ impl Wheel {
         Some(Instant::from_nanos(start.saturating_mul(TICK_NANOS)))
     }
 
-    /// The entry that is due first. Entries of one slot count in the order in which they were scheduled, so that this is
-    /// exact where all are scheduled equally far ahead, and otherwise within a 64th of the time ahead.
+    /// The entry that is due first. Entries of one slot count in the order in which they were scheduled: this is exact
+    /// where all are scheduled equally far ahead, as for 2MSL, and otherwise one of those in the first slot.
     pub(crate) fn nearest(&self) -> Option<u32> {
         let (place, _) = self.first()?;
         self.head(place).checked_sub(1)
@@ -143,8 +141,13 @@ impl Wheel {
             .then(|| Instant::from_nanos(self.tick_of(link).saturating_mul(TICK_NANOS)))
     }
 
-    fn is_empty(&self) -> bool {
-        self.occupied == [0; LEVELS]
+    /// Moves the wheel's time on, where that passes no entry. So an entry is filed as near as can be, and the first
+    /// wake-up for it is the right one as a rule.
+    fn catch_up(&mut self, now: Instant) {
+        let now = now.as_millis();
+        if self.first().is_none_or(|(_, start)| start > now) {
+            self.tick = self.tick.max(now);
+        }
     }
 
     /// The occupied slot that begins first, and when it begins. All entries of a lower level come before those of a

@@ -101,7 +101,7 @@ fn a_restarted_entry_lives_its_time_again() {
 #[test]
 fn a_full_table_gives_up_the_one_nearest_its_end() {
     let (keys, mut waits) = (keys(), TimeWaits::new(100));
-    let tuple = |n: u32| if n % 2 == 0 { v4(n) } else { v6(n) };
+    let tuple = |n: u32| if n.is_multiple_of(2) { v4(n) } else { v6(n) };
     for n in 0..1000 {
         let now = at(u64::from(n) * 10);
         let inserted = waits.insert(now, &keys, &facts(tuple(n)), now + Duration::from_secs(60));
