@@ -97,6 +97,18 @@ fn entries_do_not_move_when_chunks_are_added() {
 }
 
 #[test]
+fn slots_are_used_again_whatever_the_order() {
+    let (keys, mut table) = (keys(), Table::new(100));
+    for round in 0..50 {
+        let indices: Vec<_> = (0..100).map(|n| table.insert(&keys, number(n, 0)).unwrap()).collect();
+        for n in 0..100 {
+            table.remove(&keys, indices[(n * 37 + round) % 100]);
+        }
+    }
+    assert_eq!(table.slots(), 100);
+}
+
+#[test]
 fn an_empty_table_has_allocated_nothing() {
     let table = Table::<Number>::new(ENTRIES_MAX);
     assert_eq!(table.allocated_bytes(), 0);
