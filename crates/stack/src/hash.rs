@@ -85,7 +85,8 @@ pub(crate) fn subkey(secrets: &Secrets, label: &[u8]) -> [u8; 16] {
     sip128::SipHasher24::new_with_key(&key).hash(&message).as_bytes()
 }
 
-/// Two addresses and 32 bits more, in a form in which no two differ only in meaning.
+/// Two addresses and 32 bits more. IPv4 addresses take the form that IPv6 maps them to, which never travels, so that no
+/// two inputs look alike.
 pub(crate) fn encode(local: IpAddr, remote: IpAddr, rest: u32) -> [u8; 36] {
     let addresses = [plain(local).to_bits(), plain(remote).to_bits()].map(u128::to_le_bytes);
     let bytes = addresses.as_flattened().iter().copied().chain(rest.to_le_bytes());

@@ -36,7 +36,9 @@ impl RoundTrip {
     /// RFC 6298 sections 2.2 and 2.3, alpha = 1/8, beta = 1/4. With timestamps there are several samples in one flight;
     /// `per_flight` (RFC 7323 appendix G) makes each of them weigh less, so that the history is as long as without.
     pub(crate) fn on_sample(&mut self, sample: Duration, per_flight: u32) {
-        let r = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX).clamp(1, u32::MAX / 8);
+        let r = u32::try_from(sample.as_micros())
+            .unwrap_or(u32::MAX)
+            .clamp(1, u32::MAX / 8);
         if self.measured {
             let n = per_flight.clamp(1, 1 << 10);
             let error = self.srtt.abs_diff(r);
