@@ -17,9 +17,10 @@ use std::net::SocketAddr;
 
 use stack::{Instant, State};
 
-use crate::packet::{Pair, Segment, describe_other};
+use crate::packet::Pair;
+use crate::reading::{Content, Item, read};
 use crate::record::Trace;
-use crate::step::{Classifier, Kind, Step};
+use crate::step::Kind;
 
 mod arrow;
 mod canvas;
@@ -27,6 +28,7 @@ mod row;
 mod text;
 
 use canvas::Canvas;
+pub(crate) use text::flags as flag_names;
 
 /// How a ladder is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,32 +40,6 @@ pub struct Ladder {
     pub all: bool,
     /// ANSI colours.
     pub color: bool,
-}
-
-/// A record with what its bytes say.
-struct Item {
-    /// Its index in the trace.
-    record: usize,
-    /// The connection that it belongs to or speaks of.
-    pair: Option<Pair>,
-    content: Content,
-}
-
-enum Content {
-    Tcp(Box<Tcp>),
-    /// Anything else, in a few words.
-    Other(String),
-}
-
-/// A segment with all that the ladder says of it.
-struct Tcp {
-    segment: Segment,
-    step: Step,
-    /// Sequence and acknowledgment number, counted from the ISNs.
-    seq: u32,
-    ack: u32,
-    /// The window in bytes, scaled where a scale was agreed on and seen.
-    window: u32,
 }
 
 /// One connection: its ends, and the items that belong to it.
@@ -123,66 +99,6 @@ fn last(trace: &Trace) -> Instant {
         .map(|record| record.arrived.unwrap_or(record.sent).max(record.sent));
     let marks = trace.marks.iter().map(|mark| mark.at);
     packets.chain(marks).max().unwrap_or_default()
-}
-
-/// Reads every record, in the order of their sending.
-fn read(trace: &Trace) -> Vec<Item> {
-    let mut classifier = Classifier::new();
-    let mut scales = Scales::default();
-    let records = trace.records.iter().enumerate();
-    records
-        .map(|(index, record)| match Segment::parse(&record.bytes) {
-            Some(segment) => {
-                let is_forged = record.injected;
-                let step = if is_forged {
-                    classifier.step_of_forged(&segment)
-                } else {
-                    classifier.step(&segment, record.cause)
-                };
-                Item {
-                    record: index,
-                    pair: Some(Pair::of(segment.src, segment.dst)),
-                    content: Content::Tcp(Box::new(Tcp {
-                        segment,
-                        step,
-                        seq: classifier.relative(&segment, false, segment.header.seq),
-                        ack: classifier.relative(&segment, true, segment.header.ack),
-                        window: scales.window(&segment),
-                    })),
-                }
-            }
-            None => {
-                let (text, pair) = describe_other(&record.bytes);
-                Item {
-                    record: index,
-                    pair,
-                    content: Content::Other(text),
-                }
-            }
-        })
-        .collect()
-}
-
-/// The window scales that SYNs announced: by source and destination.
-#[derive(Default)]
-struct Scales(BTreeMap<(SocketAddr, SocketAddr), Option<u8>>);
-
-impl Scales {
-    /// The window of a segment in bytes. A scale counts only when both sides sent one, and never in a SYN (RFC 7323
-    /// section 2.2).
-    fn window(&mut self, segment: &Segment) -> u32 {
-        let field = u32::from(segment.header.window);
-        let (there, back) = ((segment.src, segment.dst), (segment.dst, segment.src));
-        if segment.header.flags.syn() {
-            let scale = segment.header.options.window_scale.map(|scale| scale.shift());
-            self.0.insert(there, scale);
-            return field;
-        }
-        match (self.0.get(&there), self.0.get(&back)) {
-            (Some(Some(scale)), Some(Some(_))) => field << scale,
-            _ => field,
-        }
-    }
 }
 
 /// Sorts items and marks into connections.

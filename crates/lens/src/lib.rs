@@ -1,12 +1,13 @@
 //! What TCP did, drawn from observed facts: ladders, captures and tables.
 //!
 //! A [`Trace`] holds what was seen: packets with their times, the states of both ends and the decisions behind them.
-//! Everything else here is a way to look at it: [`Ladder`] in text, [`Capture`] for Wireshark, [`Table`] and
-//! [`sockets`](socket::sockets) as `ss` lists them. [`peer::infer`] works out the states of a kernel that cannot be
+//! Everything else here is a way to look at it: [`Ladder`] in text, [`Capture`] for Wireshark, [`facts()`] for a
+//! program, [`sockets()`] as `ss` lists them in a [`Table`]. [`peer::infer`] works out the states of a kernel that cannot be
 //! asked. Nothing here decides anything, reads a clock or touches a link.
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod facts;
 pub mod ladder;
 pub mod packet;
 pub mod peer;
@@ -15,14 +16,17 @@ pub mod socket;
 pub mod step;
 pub mod table;
 
+mod reading;
 mod text;
 
 #[cfg(test)]
 mod fixture;
 
 pub use capture::Capture;
+pub use facts::{PacketFacts, facts};
 pub use ladder::Ladder;
 pub use packet::{Segment, complete_checksum};
 pub use record::{Fate, Host, HostKind, Mark, Record, Trace};
+pub use socket::sockets;
 pub use step::{Classifier, Step};
 pub use table::Table;

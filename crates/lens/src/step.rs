@@ -89,6 +89,8 @@ pub struct Classifier {
 struct Half {
     /// Its ISN, and what kind of SYN carried it.
     isn: Option<(SeqNumber, Kind)>,
+    /// The window scale that its SYN announced.
+    scale: Option<u8>,
     /// It has answered a SYN with a SYN-ACK.
     syn_acked: bool,
     /// It has sent the third handshake, or anything later.
@@ -153,6 +155,24 @@ impl Classifier {
             high
         };
         owner.isn.map_or(number.value(), |(isn, _)| number.since(isn))
+    }
+
+    /// The window of a segment that was named. Units: bytes. A scale counts when both sides announced one, and never in
+    /// a SYN (RFC 7323 section 2.2); it is not known when the SYNs were not seen.
+    pub(crate) fn window(&self, segment: &Segment) -> u32 {
+        let field = u32::from(segment.header.window);
+        let Some([low, high]) = self.pairs.get(&Pair::of(segment.src, segment.dst)) else {
+            return field;
+        };
+        let (me, peer) = if segment.src <= segment.dst {
+            (low, high)
+        } else {
+            (high, low)
+        };
+        match (me.scale, peer.scale) {
+            (Some(scale), Some(_)) if !segment.header.flags.syn() => field << scale,
+            _ => field,
+        }
     }
 }
 
@@ -317,6 +337,7 @@ fn remember(segment: &Segment, step: Step, me: &mut Half, peer: &mut Half) {
     }
     if header.flags.syn() {
         me.isn.get_or_insert((header.seq, step.kind));
+        me.scale = header.options.window_scale.map(|scale| scale.shift());
         me.syn_acked |= header.flags.ack();
     } else {
         me.opened = true;

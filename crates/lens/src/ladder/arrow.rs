@@ -2,10 +2,11 @@
 
 use anstyle::Style;
 
+use super::Connection;
 use super::canvas::{AGAIN, BAD, INNER, LEFTWARD, NOCK, RIGHTWARD};
 use super::row::Leg;
 use super::text::{flags, numbers, options};
-use super::{Connection, Content, Item, Tcp};
+use crate::reading::{Content, Item, Tcp};
 use crate::record::{Fate, Record, Trace};
 use crate::step::Kind;
 

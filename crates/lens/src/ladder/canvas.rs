@@ -10,7 +10,8 @@ use stack::{Instant, State};
 
 use super::arrow::{TEXT, comments, label, segment_text, shaft, style};
 use super::row::{Folded, Leg, Row, What};
-use super::{Connection, Content, Item, Side};
+use super::{Connection, Side};
+use crate::reading::{Content, Item};
 use crate::record::{Fate, Record, Trace};
 use crate::text::{counted, grouped, wrapped};
 

@@ -3,7 +3,8 @@
 
 use stack::{Instant, State};
 
-use super::{Connection, Content, Item};
+use super::Connection;
+use crate::reading::{Content, Item};
 use crate::record::{Fate, Record, Trace};
 use crate::step::Kind;
 
@@ -78,7 +79,8 @@ fn unfolded<'a>(trace: &Trace, connection: &Connection<'a>) -> Vec<Row<'a>> {
             push(mark.at, (0, index), What::Mark(index));
         }
     }
-    for &item in &connection.items {
+    for (index, &item) in connection.items.iter().enumerate() {
+        let later = connection.items.get(index + 1..).unwrap_or_default();
         let Some(record) = trace.records.get(item.record) else {
             continue;
         };
@@ -87,7 +89,7 @@ fn unfolded<'a>(trace: &Trace, connection: &Connection<'a>) -> Vec<Row<'a>> {
         let order = (1, item.record);
         match (record.fate, record.arrived) {
             (Fate::Duplicate(_), Some(arrived)) => push(arrived, order, packet(Leg::Arrival)),
-            (_, Some(arrived)) if is_split(trace, connection, item, record, arrived) => {
+            (_, Some(arrived)) if is_split(trace, connection, later, item, record) => {
                 push(record.sent, order, packet(Leg::Departure));
                 push(arrived, order, packet(Leg::Arrival));
             }
@@ -106,27 +108,34 @@ fn record_is_rightward(connection: &Connection, item: &Item, record: &Record) ->
     }
 }
 
-/// Whether a packet needs two lines: one line would show its arrival before something that came first.
-fn is_split(trace: &Trace, connection: &Connection, item: &Item, record: &Record, arrived: Instant) -> bool {
-    let others = connection.items.iter().filter(|other| other.record != item.record);
-    let mut others = others.filter_map(|other| Some((*other, trace.records.get(other.record)?)));
+/// Whether a packet needs two lines: one line would show its arrival before something that came first. `later` are the
+/// items sent after it.
+fn is_split(trace: &Trace, connection: &Connection, later: &[&Item], item: &Item, record: &Record) -> bool {
+    let Some(arrived) = record.arrived else { return false };
+    let record_of = |item: &Item| trace.records.get(item.record);
+    let mut meanwhile = later
+        .iter()
+        .filter_map(|item| record_of(item))
+        .take_while(|other| other.sent < arrived);
     if !is_arrival_news(item, record) {
         let overtakes = |other: &Record| {
             other.from == record.from && other.sent > record.sent && other.arrived.is_some_and(|other| other < arrived)
         };
-        return others.any(|(_, other)| overtakes(other));
+        return meanwhile.any(overtakes);
     }
     let is_between = |at: Instant| record.sent < at && at < arrived;
-    let is_marked_between = connection.marks.iter().any(|index| {
+    let is_marked = connection.marks.iter().any(|index| {
         let mark = trace.marks.get(*index);
         mark.is_some_and(|mark| mark.host == record.to && is_between(mark.at))
     });
-    is_marked_between
-        || others.any(|(item, other)| {
-            let leaves = other.from == record.to && is_between(other.sent);
-            let comes = other.to == record.to && other.sent > record.sent && other.arrived.is_some_and(is_between);
-            leaves || comes || crosses(record, arrived, other) && is_arrival_news(item, other)
-        })
+    let leaves = |other: &Record| other.from == record.to && is_between(other.sent);
+    let comes =
+        |other: &Record| other.to == record.to && other.sent > record.sent && other.arrived.is_some_and(is_between);
+    let is_crossed =
+        |other: &Item| record_of(other).is_some_and(|its| crosses(record, arrived, its) && is_arrival_news(other, its));
+    is_marked
+        || meanwhile.any(|other| leaves(other) || comes(other))
+        || connection.items.iter().any(|other| is_crossed(other))
 }
 
 /// Whether the arrival of a packet tells more than that it arrived.

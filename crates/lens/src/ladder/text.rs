@@ -2,11 +2,11 @@
 
 use wire::tcp::Flags;
 
-use super::Tcp;
+use crate::reading::Tcp;
 use crate::step::{Close, Kind};
 
 /// `SYN,ACK`: the flags written out, in the order of RFC 9293's figures.
-pub(super) fn flags(flags: Flags) -> String {
+pub(crate) fn flags(flags: Flags) -> String {
     let names = [
         (Flags::SYN, "SYN"),
         (Flags::FIN, "FIN"),
