@@ -154,15 +154,6 @@ impl Embryos {
     pub(crate) fn iter(&self) -> impl Iterator<Item = EmbryoView> {
         self.roster.iter().map(|(_, row)| view(&row))
     }
-
-    /// Takes out every entry for which `keep` says no.
-    pub(crate) fn retain(&mut self, keys: &Keys, mut keep: impl FnMut(&EmbryoView) -> bool) {
-        for seat in self.roster.seats() {
-            if self.roster.get(seat).is_some_and(|row| !keep(&view(&row))) {
-                self.roster.remove(keys, seat);
-            }
-        }
-    }
 }
 
 impl Body {

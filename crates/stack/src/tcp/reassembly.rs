@@ -66,6 +66,7 @@ impl Islands {
     }
 
     /// Bytes in all of them.
+    #[cfg(test)]
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -123,11 +124,6 @@ impl Islands {
             blocks.push(island.start, island.end());
         }
         blocks
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new();
     }
 }
 

@@ -168,13 +168,6 @@ impl<B: Copy> Roster<B> {
         v4.chain(v6)
     }
 
-    /// Every seat where an entry may be, so that entries can be removed on the way. Costs as [`iter`](Self::iter).
-    pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + use<B> {
-        let v4 = (0..self.v4.table.slots()).map(Seat::V4);
-        let v6 = (0..self.v6.table.slots()).map(Seat::V6);
-        v4.chain(v6)
-    }
-
     /// What the tables have allocated. Units: bytes.
     #[cfg(test)]
     pub(crate) fn allocated_bytes(&self) -> usize {

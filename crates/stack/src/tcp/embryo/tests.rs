@@ -188,32 +188,6 @@ fn entries_of_both_families_expire_in_time() {
 }
 
 #[test]
-fn retain_takes_out_those_of_one_listener() {
-    let (keys, mut embryos) = (keys(), Embryos::new(5000));
-    for n in 0..2000 {
-        for tuple in [v4(n), v6(n)] {
-            let listener = (n % 2) as u16;
-            let i = embryos
-                .insert(
-                    at(0),
-                    &keys,
-                    &EmbryoFacts {
-                        listener,
-                        ..facts(tuple)
-                    },
-                )
-                .unwrap();
-            embryos.schedule(at(0), i, at(1000 + u64::from(n)));
-        }
-    }
-    embryos.retain(&keys, |view| view.facts.listener == 0);
-    assert_eq!(embryos.len(), 2000);
-    assert!(embryos.iter().all(|view| view.facts.listener == 0));
-    let due = core::iter::from_fn(|| embryos.expire(at(10_000))).count();
-    assert_eq!(due, 2000);
-}
-
-#[test]
 fn families_are_never_mixed() {
     let (keys, mut embryos) = (keys(), Embryos::new(4));
     let mixed = FourTuple {
