@@ -1,0 +1,149 @@
+//! What can be typed. Nothing here decides what it means: see `meant`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// TCP in user space: see it, serve with it, fetch with it.
+#[derive(Debug, Parser)]
+#[command(name = "syndic", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  syndic lab                             TCP with this machine's kernel and in a simulated world, step by step
+  sudo syndic serve . --port 80          serve this directory on http://10.7.0.2
+  sudo syndic get http://10.7.0.1/f -o f fetch a file from a server on this machine
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows TCP at work, step by step: with the Linux kernel and in simulated worlds.
+    Lab(Lab),
+    /// Serves a directory over HTTP, or a small service, on Syndic's own TCP.
+    Serve(Serve),
+    /// Fetches a URL over Syndic's own TCP.
+    Get(Get),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without a scenario: real connections with this machine's kernel in a private network namespace (no root needed), then
+every built-in scenario, a summary, and a capture in syndic-lab.pcapng.
+
+Examples:
+  syndic lab
+  syndic lab --list
+  syndic lab lost-syn --seed 7
+  syndic lab world.toml --pcap world.pcapng
+  syndic lab --pcap - | wireshark -k -i -
+  syndic lab --json | jq .cases[].verdict")]
+pub(crate) struct Lab {
+    /// A built-in scenario (see --list) or a TOML file that describes a world.
+    pub(crate) scenario: Option<String>,
+    /// Lists the built-in scenarios and ends.
+    #[arg(long, conflicts_with_all = ["scenario", "seed", "pcap", "all_lines"])]
+    pub(crate) list: bool,
+    /// The seed of all chance in simulated worlds: the same seed gives the same packets.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Writes the packets there; `-` is standard output, and the ladders then go to standard error.
+    /// [default with no scenario: syndic-lab.pcapng]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Prints one JSON document instead of ladders.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Prints every line of long ladders.
+    #[arg(long)]
+    pub(crate) all_lines: bool,
+    /// Prints in colour: `auto` does when standard output is a terminal and NO_COLOR is not set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", num_args = 0..=1, default_missing_value = "always", require_equals = true)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Needs CAP_NET_ADMIN for the TUN device (or a device made for you by `ip tuntap add NAME mode tun user YOU`).
+
+Examples:
+  sudo syndic serve /srv/www --port 80
+  sudo syndic serve . --addr 10.8.0.2/24 --addr fd08::2/64 --tun web0
+  sudo syndic serve --service echo --port 7
+  sudo syndic serve . --impair loss=2%,reorder=5%,delay=10ms
+  unshare -Urn sh -c 'syndic serve . & sleep 1; curl http://10.7.0.2/'")]
+pub(crate) struct Serve {
+    /// The directory to serve.
+    #[arg(required_unless_present = "service", conflicts_with = "service")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Serves this instead of a directory.
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) service: Option<Service>,
+    /// The port to listen on.
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// Sends back what it receives (RFC 862).
+    Echo,
+    /// Throws away what it receives (RFC 863).
+    Discard,
+    /// Sends characters without end (RFC 864).
+    Chargen,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The server is reached through a TUN device: give it an address of this machine (not a loopback address), such as the
+kernel's side of the device, 10.7.0.1 or fd07::1 by default.
+
+Examples:
+  sudo syndic get http://10.7.0.1/big.iso -o big.iso --sha256
+  sudo syndic get 'http://[fd07::1]:8080/' -o -
+  sudo syndic get http://10.7.0.1/f -o f --impair loss=2%,delay=20ms,seed=7")]
+pub(crate) struct Get {
+    /// What to fetch: http only.
+    pub(crate) url: String,
+    /// Where to put it; `-` is standard output. It is written to FILE.part first.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Prints the SHA-256 of what was fetched.
+    #[arg(long)]
+    pub(crate) sha256: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+/// The TUN device, and who is who on it.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct Network {
+    /// Syndic's own address with its subnet; may be given again. The kernel's side gets the first other host address.
+    /// [default: 10.7.0.2/24 and fd07::2/64]
+    #[arg(long = "addr", value_name = "ADDR/PREFIX")]
+    pub(crate) addresses: Vec<String>,
+    /// The name of the TUN device. [default: the first free of syndic0, syndic1, …]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tun: Option<String>,
+    /// The MTU of the TUN device: 576 to 65535 bytes, at least 1280 with IPv6.
+    #[arg(long, value_name = "BYTES", default_value_t = 1500)]
+    pub(crate) mtu: u16,
+    /// Makes the link worse: `loss=2%,reorder=5%,duplicate=1%,corrupt=1%,delay=10ms,jitter=2ms,rate=10mbit,seed=7`.
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) impair: Option<String>,
+}

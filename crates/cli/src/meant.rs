@@ -1,0 +1,166 @@
+//! What was typed becomes what is meant: the one place where the two meet.
+//!
+//! Everything that can be wrong with the words alone is found here, before anything is begun.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::args::{self, Args};
+use crate::device::Network;
+use crate::get::url::Url;
+use crate::get::{Get, Target};
+use crate::http::Site;
+use crate::impair::Impairment;
+use crate::lab::{Lab, Place, Play, Scenario};
+use crate::serve::{Serve, What};
+use crate::subnet::Subnet;
+
+/// Smallest MTU that a stack keeps to (RFC 9293 and RFC 791 make it 576), and the smallest for IPv6 (RFC 8200 section 5).
+const MTU_MIN: u16 = 576;
+const MTU_MIN_V6: u16 = 1280;
+
+/// Addresses of ours when none are given.
+const ADDRESSES: [&str; 2] = ["10.7.0.2/24", "fd07::2/64"];
+
+/// A command that can be run.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Lab(Lab),
+    Serve(Serve),
+    Get(Get),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Lab(lab) => lab.run(),
+            Self::Serve(serve) => serve.run(),
+            Self::Get(get) => get.run(),
+        }
+    }
+}
+
+/// Errors: what is wrong, and what to write instead.
+pub(crate) fn mean(typed: Args) -> anyhow::Result<Command> {
+    Ok(match typed.command {
+        args::Command::Lab(typed) => Command::Lab(lab(typed)?),
+        args::Command::Serve(typed) => Command::Serve(serve(typed)?),
+        args::Command::Get(typed) => Command::Get(get(typed)?),
+    })
+}
+
+fn serve(typed: args::Serve) -> anyhow::Result<Serve> {
+    let what = match (typed.service, typed.dir) {
+        (Some(service), _) => What::Service(service),
+        (None, Some(dir)) => What::Directory {
+            site: Site::open(&dir)?,
+            shown: dir,
+        },
+        (None, None) => bail!("nothing to serve: give a directory or --service"),
+    };
+    Ok(Serve {
+        what,
+        port: typed.port,
+        network: network(typed.network)?,
+    })
+}
+
+fn get(typed: args::Get) -> anyhow::Result<Get> {
+    let target = if typed.output == Path::new("-") {
+        Target::Stdout
+    } else {
+        ensure!(
+            !typed.output.is_dir() && typed.output.file_name().is_some(),
+            "{} is a directory: name the file to write",
+            typed.output.display()
+        );
+        Target::File(typed.output)
+    };
+    let url = Url::parse(&typed.url)?;
+    let network = network(typed.network)?;
+    if let Ok(host) = url.host.parse::<IpAddr>() {
+        ensure!(
+            !network.subnets.iter().any(|subnet| subnet.ours == host),
+            "{host} is our own address: the server is at the kernel's side, {}",
+            network.kernel_side()
+        );
+        ensure!(
+            network
+                .subnets
+                .iter()
+                .any(|subnet| subnet.ours.is_ipv4() == host.is_ipv4()),
+            "no address to reach {host} from: add --addr {}",
+            if host.is_ipv4() { ADDRESSES[0] } else { ADDRESSES[1] }
+        );
+    }
+    Ok(Get {
+        url,
+        target,
+        sha256: typed.sha256,
+        network,
+    })
+}
+
+fn network(typed: args::Network) -> anyhow::Result<Network> {
+    let texts = match &*typed.addresses {
+        [] => ADDRESSES.map(str::to_owned).to_vec(),
+        texts => texts.to_vec(),
+    };
+    let mut subnets: Vec<Subnet> = Vec::new();
+    for text in &texts {
+        let subnet = Subnet::parse(text).context("--addr")?;
+        if let Some(other) = subnets.iter().find(|other| other.overlaps(&subnet)) {
+            bail!("--addr: {other} and {subnet} overlap: give addresses of different subnets");
+        }
+        subnets.push(subnet);
+    }
+    let has_v6 = subnets.iter().any(|subnet| subnet.ours.is_ipv6());
+    let least = if has_v6 { MTU_MIN_V6 } else { MTU_MIN };
+    ensure!(
+        typed.mtu >= least,
+        "--mtu: {} bytes are too few: at least {MTU_MIN}, with IPv6 addresses {MTU_MIN_V6}",
+        typed.mtu
+    );
+    let impairment = typed
+        .impair
+        .as_deref()
+        .map(str::parse::<Impairment>)
+        .transpose()
+        .context("--impair")?;
+    Ok(Network {
+        subnets,
+        tun: typed.tun,
+        mtu: typed.mtu,
+        impairment,
+    })
+}
+
+fn lab(typed: args::Lab) -> anyhow::Result<Lab> {
+    let play = match typed.scenario {
+        _ if typed.list => Play::List,
+        None => Play::All,
+        Some(name) => Play::One(Scenario::find(&name)?),
+    };
+    let capture = match typed.pcap {
+        Some(path) if path == Path::new("-") => {
+            ensure!(
+                !typed.json,
+                "--pcap - and --json both want standard output: give --pcap a file"
+            );
+            Some(Place::Stdout)
+        }
+        Some(path) => Some(Place::File(path)),
+        None if matches!(play, Play::All) => Some(Place::File(PathBuf::from("syndic-lab.pcapng"))),
+        None => None,
+    };
+    Ok(Lab {
+        play,
+        seed: typed.seed,
+        capture,
+        json: typed.json,
+        all_lines: typed.all_lines,
+        color: typed.color,
+    })
+}
