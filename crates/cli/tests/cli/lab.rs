@@ -1,0 +1,250 @@
+//! `syndic lab`, its ladders, its capture and its JSON.
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::rig::{Directory, has, run, skip, succeed, syndic, text};
+
+/// The cases with the kernel.
+const REAL: usize = 6;
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
+}
+
+#[test]
+fn the_main_job_shows_all_that_was_promised_in_ten_seconds() {
+    let test = "lab::the_main_job_shows_all_that_was_promised_in_ten_seconds";
+    let directory = Directory::new(test);
+    let began = Instant::now();
+    let output = run(syndic(["lab"]).current_dir(directory.path()));
+    let took = began.elapsed();
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{}\n{said}", text(&output.stderr));
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(directory.join("syndic-lab.pcapng").exists());
+    assert!(
+        said.trim_end().ends_with("syndic-lab.pcapng (for Wireshark or tshark)"),
+        "{said}"
+    );
+    for part in [
+        "lost-syn",
+        "simultaneous-open",
+        "TIME-WAIT",
+        "SYN-RECEIVED",
+        "handshake 3/3",
+    ] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    if let Some(reason) = said
+        .lines()
+        .find(|line| line.starts_with("No connections with this machine's kernel"))
+    {
+        skip(test, reason);
+        return;
+    }
+    for part in ["linux-to-us", "us-to-linux", "· Linux", "· Syndic", "close 4/4"] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    assert!(
+        said.lines().any(|line| line.contains("more data segments")),
+        "long ladders are folded"
+    );
+    assert!(
+        said.lines().count() < 2000,
+        "{} lines are too many to read",
+        said.lines().count()
+    );
+}
+
+#[test]
+fn the_capture_is_clean() {
+    let test = "lab::the_capture_is_clean";
+    if !has("tshark", test) {
+        return;
+    }
+    let directory = Directory::new(test);
+    let listed: Value = serde_json::from_slice(&succeed(&mut syndic(["lab", "--list", "--json"]))).unwrap();
+    // In these a world does what a clean link would not.
+    let is_clean =
+        |name: &str, kind: &str| kind == "with Linux" || ["open-and-close", "close-by-server"].contains(&name);
+    for scenario in listed.as_array().unwrap() {
+        let (name, kind) = (scenario["name"].as_str().unwrap(), scenario["kind"].as_str().unwrap());
+        let output = run(syndic(["lab", name, "--pcap", "capture.pcapng"]).current_dir(directory.path()));
+        if output.status.code() == Some(1) && text(&output.stderr).contains("needs a private network") {
+            skip(test, &text(&output.stderr));
+            continue;
+        }
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        assert!(
+            frames(&directory, "frame").lines().count() >= 2,
+            "{name}: an empty capture"
+        );
+        let wrong = frames(
+            &directory,
+            "_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0",
+        );
+        // The scenario itself damages packets, or makes impossible ones.
+        if !["lossy-transfer", "impossible-flags"].contains(&name) {
+            assert_eq!(wrong, "", "{name}");
+        }
+        if is_clean(name, kind) {
+            let unexpected = "tcp.analysis.retransmission || tcp.analysis.lost_segment || tcp.analysis.out_of_order \
+                              || tcp.analysis.duplicate_ack || tcp.analysis.ack_lost_segment";
+            assert_eq!(frames(&directory, unexpected), "", "{name}");
+            assert_eq!(
+                frames(&directory, "not frame.comment"),
+                "",
+                "{name}: every packet has a comment"
+            );
+        }
+    }
+}
+
+/// What tshark shows of the frames that match.
+fn frames(directory: &Directory, filter: &str) -> String {
+    let file = directory.join("capture.pcapng");
+    let arguments = [
+        "-o",
+        "tcp.check_checksum:TRUE",
+        "-o",
+        "ip.check_checksum:TRUE",
+        "-n",
+        "-Y",
+        filter,
+        "-r",
+    ];
+    text(&succeed(Command::new("tshark").args(arguments).arg(file)))
+}
+
+#[test]
+fn a_capture_goes_down_a_pipe() {
+    let output = run(&mut syndic(["lab", "lost-syn", "--pcap", "-"]));
+    assert!(output.status.success());
+    assert_eq!(
+        output.stdout.get(..4),
+        Some(&[0x0a, 0x0d, 0x0d, 0x0a][..]),
+        "a section header of pcapng"
+    );
+    assert!(
+        text(&output.stderr).contains("SYN-RECEIVED"),
+        "the ladder goes to standard error"
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let directory = Directory::new("lab::the_same_seed_gives_the_same_bytes");
+    let play = |seed: &str, file: &str| {
+        succeed(syndic(["lab", "lossy-transfer", "--seed", seed, "--pcap", file]).current_dir(directory.path()));
+        std::fs::read(directory.join(file)).unwrap()
+    };
+    let (first, again, other) = (play("7", "first"), play("7", "again"), play("8", "other"));
+    assert!(first == again, "one seed, two captures");
+    assert!(first != other, "two seeds, one capture");
+}
+
+#[test]
+fn json_tells_the_same_to_programs() {
+    let output = run(&mut syndic(["lab", "lost-syn", "--json", "--seed", "3"]));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let document = json(&output);
+    assert_eq!(document["passed"], true);
+    let case = &document["cases"][0];
+    assert_eq!(
+        (case["name"].as_str(), case["seed"].as_u64()),
+        (Some("lost-syn"), Some(3))
+    );
+    assert!(case["failures"].as_array().unwrap().is_empty());
+    assert_eq!(case["time"]["clock"], "virtual");
+    assert!(case["counts"]["retransmissions"].as_u64().unwrap() >= 1, "{case}");
+    assert_eq!(case["trace"]["records"][0]["fate"], "lost");
+}
+
+#[test]
+fn the_list_names_all() {
+    let listed = text(&succeed(&mut syndic(["lab", "--list"])));
+    for name in [
+        "linux-to-us",
+        "us-to-linux-server-closes",
+        "lost-syn",
+        "lost-syn-ack",
+        "lost-third-ack",
+        "lost-fin",
+        "simultaneous-open",
+        "simultaneous-close",
+        "half-close",
+        "vanishing-client",
+        "old-duplicate",
+        "blind-reset",
+    ] {
+        assert!(
+            listed.lines().any(|line| line.split_whitespace().next() == Some(name)),
+            "{name}:\n{listed}"
+        );
+    }
+    let document: Value = serde_json::from_slice(&succeed(&mut syndic(["lab", "--list", "--json"]))).unwrap();
+    let with_linux = document
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|scenario| scenario["kind"] == "with Linux")
+        .count();
+    assert_eq!(with_linux, REAL);
+}
+
+#[test]
+fn colour_is_given_when_it_is_asked_for() {
+    for (name, arguments, is_coloured) in [
+        ("by itself, in a pipe", vec!["lab", "lost-syn"], false),
+        ("asked for", vec!["lab", "lost-syn", "--color"], true),
+        ("refused", vec!["lab", "lost-syn", "--color=never"], false),
+    ] {
+        let said = succeed(&mut syndic(arguments));
+        assert_eq!(said.contains(&0x1b), is_coloured, "{name}");
+    }
+}
+
+#[test]
+fn a_world_of_ones_own_is_played_and_its_failure_is_ours() {
+    let directory = Directory::new("lab::a_world_of_ones_own");
+    let world = |expected: &str| {
+        format!(
+            r#"
+            title = "Two hosts"
+            [[host]]
+            name = "client"
+            addresses = ["10.7.0.1"]
+            [[host]]
+            name = "server"
+            addresses = ["10.7.0.2"]
+            [[link]]
+            between = ["client", "server"]
+            impair = "delay=10ms"
+            [[step]]
+            host = "server"
+            listen = {{ port = 80 }}
+            [[step]]
+            host = "client"
+            connect = {{ to = "server:80" }}
+            [[step]]
+            host = "client"
+            in = "1s"
+            expect = {{ state = "{expected}" }}
+            "#
+        )
+    };
+    let good = directory.put("good.toml", world("ESTABLISHED"));
+    let said = text(&succeed(&mut syndic(["lab", good.to_str().unwrap()])));
+    assert!(said.contains("Two hosts") && said.contains("handshake 3/3"), "{said}");
+    let bad = directory.put("bad.toml", world("TIME-WAIT"));
+    let output = run(&mut syndic(["lab", bad.to_str().unwrap()]));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stdout).contains("FAIL") && text(&output.stderr).contains("1 of 1 cases did not go"),
+        "{}",
+        text(&output.stderr)
+    );
+}

@@ -1,0 +1,173 @@
+//! What is typed wrong: one clear line that says what to do, exit code 2, and nothing is begun.
+
+use std::process::Stdio;
+
+use crate::rig::{Directory, run, syndic, text};
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_to_write_instead() {
+    let directory = Directory::new("usage");
+    let here = directory.path().to_str().unwrap();
+    let world = directory.put("broken.toml", "title = \"x\"\nhots = 1\n");
+    let world = world.to_str().unwrap();
+    for (name, arguments, says) in [
+        (
+            "address without prefix",
+            vec!["serve", here, "--addr", "10.7.0.2"],
+            "--addr: `10.7.0.2` has no prefix: write an address as 10.7.0.2/24",
+        ),
+        (
+            "no address",
+            vec!["serve", here, "--addr", "ten/8"],
+            "--addr: `ten` is not an IP address",
+        ),
+        (
+            "network address",
+            vec!["serve", here, "--addr", "10.7.0.0/24"],
+            "is the network itself: take a host's address in it such as 10.7.0.2/24",
+        ),
+        (
+            "prefix out of range",
+            vec!["serve", here, "--addr", "10.7.0.2/33"],
+            "`/33` is out of range",
+        ),
+        (
+            "overlapping subnets",
+            vec!["serve", here, "--addr", "10.7.0.2/24", "--addr", "10.7.0.3/16"],
+            "overlap",
+        ),
+        (
+            "MTU too small for IPv6",
+            vec!["serve", here, "--mtu", "1279"],
+            "--mtu: 1279 bytes are too few",
+        ),
+        (
+            "impairment",
+            vec!["serve", here, "--impair", "loss=2"],
+            "--impair: loss: `2` is no probability: write a share",
+        ),
+        (
+            "seed of an impairment",
+            vec!["serve", here, "--impair", "seed=x"],
+            "a seed is a whole number",
+        ),
+        (
+            "no directory",
+            vec!["serve", "/nonexistent"],
+            "cannot serve /nonexistent",
+        ),
+        (
+            "https",
+            vec!["get", "https://10.7.0.1/", "-o", "x"],
+            "syndic speaks no TLS: use an http:// URL",
+        ),
+        (
+            "loopback",
+            vec!["get", "http://127.0.0.1/", "-o", "x"],
+            "use the kernel's side of it, 10.7.0.1 by default",
+        ),
+        (
+            "our own address",
+            vec!["get", "http://10.7.0.2/", "-o", "x"],
+            "10.7.0.2 is our own address: the server is at the kernel's side, 10.7.0.1",
+        ),
+        (
+            "another family",
+            vec!["get", "http://[fd07::1]/", "-o", "x", "--addr", "10.7.0.2/24"],
+            "add --addr fd07::2/64",
+        ),
+        (
+            "a directory as the file",
+            vec!["get", "http://10.7.0.1/", "-o", here],
+            "is a directory: name the file to write",
+        ),
+        (
+            "unknown scenario",
+            vec!["lab", "teapot"],
+            "there is no scenario `teapot`: `syndic lab --list` names all",
+        ),
+        ("a slip", vec!["lab", "linux-to-su"], "did you mean `linux-to-us`?"),
+        (
+            "a world that is not there",
+            vec!["lab", "nonexistent.toml"],
+            "cannot read nonexistent.toml",
+        ),
+        (
+            "both on standard output",
+            vec!["lab", "--json", "--pcap", "-"],
+            "both want standard output: give --pcap a file",
+        ),
+    ] {
+        let output = run(&mut syndic(&arguments));
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(
+            said.starts_with("syndic: ") && said.contains(says) && said.lines().count() == 1,
+            "{name}: {said}"
+        );
+        assert!(output.stdout.is_empty(), "{name}");
+    }
+    let broken = run(&mut syndic(["lab", world]));
+    assert_eq!(broken.status.code(), Some(2));
+    let said = text(&broken.stderr);
+    assert!(
+        said.contains("broken.toml: line 2, column 1") && said.contains("hots"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_clap_refuses_has_the_same_exit_code() {
+    for (name, arguments, says) in [
+        ("nothing at all", vec![], "Usage: syndic"),
+        ("unknown command", vec!["teapot"], "unrecognized subcommand 'teapot'"),
+        ("nothing to serve", vec!["serve"], "<DIR>"),
+        (
+            "both to serve",
+            vec!["serve", ".", "--service", "echo"],
+            "cannot be used with",
+        ),
+        (
+            "unknown service",
+            vec!["serve", "--service", "daytime"],
+            "echo, discard, chargen",
+        ),
+        ("port 0", vec!["serve", ".", "--port", "0"], "1..=65535"),
+        ("no file", vec!["get", "http://10.7.0.1/"], "--output <FILE>"),
+        ("seed", vec!["lab", "--seed", "x"], "--seed"),
+    ] {
+        let output = run(&mut syndic(&arguments));
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains(says), "{name}: {said}");
+    }
+}
+
+#[test]
+fn help_has_examples() {
+    for command in [
+        vec!["--help"],
+        vec!["lab", "--help"],
+        vec!["serve", "--help"],
+        vec!["get", "--help"],
+    ] {
+        let output = run(&mut syndic(&command));
+        let said = text(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("Examples:\n  "),
+            "{command:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    // The pipe's other end is closed before the first line is printed.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut list = syndic(["lab", "--list"]);
+    let child = list.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
