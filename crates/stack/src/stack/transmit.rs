@@ -50,7 +50,9 @@ impl<O: Observer> Stack<O> {
             if left == 0 {
                 return true;
             }
-            match self.turn(now, i, &mut left, sink) {
+            let turn = self.turn(now, i, &mut left, sink);
+            self.connections.schedule(now.mono, i);
+            match turn {
                 Turn::Full => return true,
                 Turn::More => self.transmit.rotate_left(1),
                 Turn::Done => {
@@ -104,7 +106,6 @@ impl<O: Observer> Stack<O> {
                 Next::Nothing(idle) => {
                     c.idle = idle;
                     c.transmit_queued = false;
-                    self.connections.schedule(now.mono, i);
                     return Turn::Done;
                 }
             };

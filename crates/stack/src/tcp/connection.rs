@@ -307,14 +307,22 @@ impl Connection {
 
     /// An acknowledgment is due at once.
     pub(crate) fn ack_now(&mut self, cause: Cause) {
-        if self.ack.is_none() || cause == Cause::FinAck {
-            self.ack = Some(cause);
+        match cause {
+            Cause::DuplicateAck => {
+                self.ack.get_or_insert(cause);
+                self.acks = self.acks.saturating_add(1);
+            }
+            // RCV.NXT has moved. This one says what all before it would have said, and if it went out more than once the
+            // peer would take it for a sign of loss.
+            Cause::Ack | Cause::FinAck | Cause::HandshakeAck => {
+                self.ack = Some(cause);
+                self.acks = 1;
+            }
+            _ => {
+                self.ack.get_or_insert(cause);
+                self.acks = self.acks.max(1);
+            }
         }
-        self.acks = if cause == Cause::DuplicateAck {
-            self.acks.saturating_add(1)
-        } else {
-            self.acks.max(1)
-        };
     }
 
     /// Whether the budget allows one more challenge ACK (RFC 5961 section 7); it is this connection's own.
@@ -498,8 +506,10 @@ impl Connection {
     pub(crate) fn on_too_big(&mut self, mss: u16) {
         if mss < self.snd.mss {
             self.snd.mss = mss;
-            self.timed = None;
-            self.recovery.resend(self.flight());
+            if self.snd.syn_acked {
+                self.timed = None;
+                self.recovery.resend(self.flight());
+            }
         }
     }
 

@@ -158,13 +158,25 @@ fn first_check_sequence<O: Observer>(
         return Err(refuse(cx, c, &seg, why));
     }
     c.heard = now;
+    if !c.has_work() {
+        // Whatever keep-alive probes were out: the peer lives.
+        c.unanswered = 0;
+    }
     if let Some((mut ts, option)) = timestamp {
         ts.on_segment(now, option.val, seg.seq, c.rcv.acked);
         c.ts = Some(ts);
     }
+    let had_text = !seg.payload.is_empty();
     if seg.trim(start, end) {
         // More than the window takes, as the probe of a closed one: the sender has to hear where it stands.
-        c.ack_now(Cause::Ack);
+        if seg.payload.is_empty() {
+            c.ack_now(Cause::DuplicateAck);
+        } else {
+            c.quick_acks = c.quick_acks.max(1);
+        }
+        if had_text && seg.payload.is_empty() {
+            cx.dropped(Some(c.tuple), Why::ReceiveBufferFull);
+        }
     }
     Ok(seg)
 }
@@ -377,7 +389,12 @@ fn seventh_take_text<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, s
         c.end(cx, Ended::Aborted, Arrow::Abort);
         return Err(Why::DataAfterClose);
     }
-    match c.rcv.take(seg.seq, seg.payload.clone(), cx.config.limits.islands) {
+    let mut text = seg.payload.clone();
+    if let Some(fin) = c.rcv.fin {
+        // What lies beyond the peer's own end is none of its stream.
+        text.truncate(fin.since(seg.seq) as usize);
+    }
+    match c.rcv.take(seg.seq, text, cx.config.limits.islands) {
         Taken::InOrder { bytes, filled } => {
             c.bytes_received = c.bytes_received.wrapping_add(u64::from(bytes));
             cx.counters.bytes_in = cx.counters.bytes_in.wrapping_add(u64::from(bytes));

@@ -42,7 +42,7 @@ pub(crate) enum Next {
     Nothing(Idle),
 }
 
-/// The next segment: SYN, retransmission, new data, FIN, acknowledgment, probe, in this order. `burst` is the largest payload
+/// The next segment: SYN, duplicate acknowledgment, retransmission, new data, FIN, acknowledgment, probe, in this order. `burst` is the largest payload
 /// that the link takes at once: a super-segment, or one MSS.
 pub(crate) fn next(now: Instant, c: &mut Connection, burst: u32) -> Next {
     if c.is_over() {
@@ -50,6 +50,10 @@ pub(crate) fn next(now: Instant, c: &mut Connection, burst: u32) -> Next {
     }
     if !c.snd.syn_acked {
         return opening(c);
+    }
+    if c.ack == Some(Cause::DuplicateAck) {
+        // Before any data: only a segment without text counts as a duplicate, and only it has room for SACK blocks.
+        return Next::Segment(bare(c, c.snd.nxt, Cause::DuplicateAck));
     }
     if let Some(plan) = retransmission(c, burst) {
         return Next::Segment(plan);
@@ -99,39 +103,50 @@ fn opening(c: &Connection) -> Next {
     }
 }
 
-/// What was lost, as far as the congestion window lets it go.
+/// What was lost, as far as the windows let it go.
 fn retransmission(c: &Connection, burst: u32) -> Option<Plan> {
     let (seq, limit) = c.recovery.due(c.snd.una, c.snd.nxt)?;
     let end = c.snd.data_end();
     let text = if seq.before(end) { end.since(seq) } else { 0 };
-    let len = text.min(limit.since(seq)).min(burst);
-    let fin = c.snd.fin && seq + len == end && limit.after(end);
-    let loss = matches!(c.recovery.phase(), Phase::Loss { .. });
-    if loss && seq != c.snd.una {
-        let beyond_window = (seq + len).after(c.snd.una + c.snd.wnd);
-        let beyond_congestion = c.recovery.pipe(c.snd.una, c.snd.nxt) + len > c.congestion.cwnd();
-        if beyond_window || beyond_congestion {
-            return None;
-        }
+    let text = text.min(limit.since(seq));
+    let cause = match c.recovery.phase() {
+        Phase::Loss { .. } if c.snd.wnd == 0 => Cause::WindowProbe,
+        Phase::Loss { .. } => Cause::TimeoutRetransmit,
+        _ => Cause::FastRetransmit,
+    };
+    if cause == Cause::WindowProbe && !c.force {
+        // The persist timer says when (RFC 9293 section 3.8.6: a window that shrinks to zero is probed).
+        return None;
     }
-    let len = if loss && seq == c.snd.una {
-        len.min(c.congestion.cwnd().max(1))
+    let len = if cause == Cause::TimeoutRetransmit {
+        text.min(loss_room(c, seq, text)?).min(burst)
+    } else if seq == c.snd.una {
+        text.min(c.payload_max())
     } else {
-        len
+        return None;
     };
-    let cause = match loss {
-        false => Cause::FastRetransmit,
-        true if c.snd.wnd == 0 => Cause::WindowProbe,
-        true => Cause::TimeoutRetransmit,
-    };
-    let len = if loss { len } else { len.min(c.payload_max()) };
-    let fin = fin && seq + len == end;
+    let fin = c.snd.fin && seq + len == end && limit.after(end);
     Some(Plan {
         seq,
         len,
         flags: text_flags(c, seq, len, fin, end),
         cause,
     })
+}
+
+/// How much may be sent again at `seq` after a timeout: what both windows leave, in whole segments, and at SND.UNA one
+/// segment whatever they say, for without it nothing moves. `None`: nothing yet.
+fn loss_room(c: &Connection, seq: SeqNumber, text: u32) -> Option<u32> {
+    let (mss, sent_again) = (c.payload_max(), seq.since(c.snd.una));
+    let window = c.snd.wnd.min(c.congestion.cwnd());
+    if seq == c.snd.una {
+        return Some((window / mss * mss).max(mss));
+    }
+    let room = window.checked_sub(sent_again)?;
+    if room >= text {
+        return Some(room);
+    }
+    (room >= mss).then(|| room / mss * mss)
 }
 
 /// New data or the FIN, if the windows, Nagle (RFC 9293 section 3.7.4) and silly-window avoidance (section 3.8.6.2.1) let it.
@@ -142,7 +157,11 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
         return Err(Idle::NoData);
     }
     if matches!(c.recovery.phase(), Phase::Loss { .. }) && c.recovery.due(c.snd.una, c.snd.nxt).is_some() {
-        return Err(Idle::CongestionWindow);
+        return Err(if c.snd.wnd == 0 {
+            Idle::PeerWindow
+        } else {
+            Idle::CongestionWindow
+        });
     }
     let mss = c.payload_max();
     let in_flight = c.recovery.pipe(c.snd.una, c.snd.nxt);
@@ -164,14 +183,14 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
             return Err(Idle::CongestionWindow);
         }
     }
-    let last = len == unsent;
-    let fin = fin_unsent && last && usable > len;
-    if !last && len > mss {
+    let nagle_lets = c.options.no_delay || !c.snd.has_flight() || c.snd.fin || c.snd.up.is_some();
+    if len > mss && !(len == unsent && nagle_lets) {
         len = len / mss * mss;
     }
-    let idle_line = !c.snd.has_flight();
-    let nagle_lets = c.options.no_delay || idle_line || c.snd.fin || c.snd.up.is_some();
-    let worth = len >= mss || fin || c.force || (last && nagle_lets) || (len > 0 && len >= c.snd.wnd_max / 2);
+    let last = len == unsent;
+    let fin = fin_unsent && last && usable > len;
+    let half_window = len > 0 && len >= c.snd.wnd_max / 2;
+    let worth = len >= mss || fin || c.force || (nagle_lets && (last || half_window));
     if !worth {
         return Err(if last { Idle::Nagle } else { Idle::SillyWindow });
     }
@@ -311,10 +330,7 @@ fn acknowledgment_left(c: &mut Connection, plan: &Plan, field: u16) {
     } else {
         c.rcv.on_advertised(field);
     }
-    let more = plan.cause == Cause::DuplicateAck && c.acks > 1;
-    c.acks = if more { c.acks - 1 } else { 0 };
-    if !more {
-        c.ack = None;
-        c.deadlines.disarm(Reason::DelayedAck);
-    }
+    c.acks = c.acks.saturating_sub(1);
+    c.ack = (c.acks > 0).then_some(Cause::DuplicateAck);
+    c.deadlines.disarm(Reason::DelayedAck);
 }

@@ -153,7 +153,8 @@ impl Recovery {
     /// How much is in the network, as well as we know.
     pub(crate) fn pipe(&self, una: SeqNumber, nxt: SeqNumber) -> u32 {
         match self.phase {
-            Phase::Loss { next, .. } => next.since(una),
+            // What was sent again, and what was sent beyond it for the first time.
+            Phase::Loss { recover, next } => next.since(una).saturating_add(nxt.since(recover)),
             _ => nxt.since(una),
         }
     }

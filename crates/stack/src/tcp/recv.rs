@@ -116,7 +116,7 @@ impl ReceiveSpace {
         let room = self
             .buffer
             .saturating_sub(u32::try_from(self.readable()).unwrap_or(u32::MAX));
-        let target = self.nxt + room;
+        let target = self.nxt + room.min(u32::from(u16::MAX) << self.scale);
         if target.after(self.edge) && target.since(self.edge) >= mss.min(self.buffer / 2).max(1) {
             self.edge = target;
         }

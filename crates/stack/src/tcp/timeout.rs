@@ -33,6 +33,11 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     }
     let now = cx.now.mono;
     let again = c.unanswered > 0;
+    if !opening && !c.snd.has_flight() && c.snd.usable() > 0 {
+        // The override of silly-window avoidance: nothing was lost and nothing is unanswered.
+        c.force = true;
+        return;
+    }
     c.unanswered += 1;
     c.rtt.on_timeout();
     c.timed = None;
@@ -43,6 +48,7 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
         c.force = true;
         return;
     } else if c.snd.wnd == 0 {
+        c.force = true;
         c.recovery.resend(c.flight());
     } else {
         cx.counters.timeouts += 1;

@@ -2,3 +2,4 @@
 
 mod open;
 mod rig;
+mod send;
