@@ -1,7 +1,7 @@
 //! A world as it is written down: the tables of its TOML and what each key may hold.
 //!
 //! Reading goes in two steps. Here the text becomes tables, and unknown keys and figures that are none are refused; in
-//! [`plan`] names become indices, and what does not fit together is refused. `docs/lab.md` is the reference for users.
+//! `plan.rs` names become indices, and what does not fit together is refused. `docs/lab.md` is the reference for users.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +16,8 @@ use crate::unit::{Count, Size, Time};
 
 mod error;
 pub(crate) mod plan;
+#[cfg(test)]
+mod tests;
 mod word;
 
 pub use error::WorldError;

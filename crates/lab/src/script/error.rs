@@ -21,7 +21,7 @@ struct Place {
 impl WorldError {
     /// What is wrong with the part of `text` that `span` covers.
     pub(crate) fn new(text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
-        let start = span.map(|span| span.start.min(text.len()));
+        let start = span.map(|span| text.floor_char_boundary(span.start));
         Self {
             message: message.into(),
             place: start.map(|start| Place::of(text, start)),

@@ -19,6 +19,8 @@ const UNTIL: Duration = Duration::from_secs(3600);
 const WITHIN: Duration = Duration::from_secs(60);
 /// The most bytes that one `send` may ask for: they are held to be compared with what arrives.
 const SEND_MAX: u64 = 64 << 20;
+/// The most payload of an injected segment, so that its headers find room in a packet. Units: bytes.
+const INJECTED_MAX: u64 = 65_000;
 /// The name of a connection when a step does not give one.
 const CONNECTION: &str = "c";
 
@@ -273,6 +275,16 @@ impl Reader<'_> {
             within: within.map_or(WITHIN, |time| time.0),
         }));
         acts.extend(table.expect.map(Act::Expect));
+        if table
+            .inject
+            .as_ref()
+            .is_some_and(|inject| inject.payload.0 > INJECTED_MAX)
+        {
+            return self.refuse(
+                span,
+                format!("an injected segment carries at most {INJECTED_MAX} bytes"),
+            );
+        }
         acts.extend(table.inject.map(|inject| Act::Inject(Box::new(inject))));
         acts.extend(table.replay.map(|ReplayTable { flags, payload, nth }| Act::Replay {
             pattern: Pattern {
@@ -286,7 +298,7 @@ impl Reader<'_> {
             Ok([act]) => Ok(act),
             Err(acts) => {
                 let message = format!(
-                    "a step does one thing, this one {}: give it one of listen, connect, send, read, do, wait, expect, \
+                    "a step does one thing, this one does {}: give it one of listen, connect, send, read, do, wait, expect, \
                      inject, replay and note",
                     acts.len()
                 );
