@@ -247,7 +247,7 @@ impl<P: Carried> Link<P> {
         let spread = if jitter == Duration::ZERO {
             Duration::ZERO
         } else {
-            Duration::from_nanos(self.rng.below(2 * jitter.as_nanos() + 1))
+            Duration::from_nanos(self.rng.below(jitter.as_nanos().saturating_mul(2).saturating_add(1)))
         };
         // The spread lies around the delay, and no packet arrives before it was sent.
         let on_the_way = (self.impairment.delay + spread) - jitter;

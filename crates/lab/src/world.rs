@@ -8,17 +8,17 @@
 //! ```
 //!
 //! The order is certain: links in the order of the script, then hosts in theirs. After every event the oracles look at
-//! all hosts ([`oracle`]); what they and the script's expectations find wrong makes the verdict.
+//! all hosts (`oracle.rs`); what they and the script's expectations find wrong makes the verdict.
 
-use lens::{HostKind, Mark, Record, Trace};
+use lens::{HostKind, Mark, Trace};
 use stack::{Duration, FourTuple, Instant, Secrets, Stack, State};
 
-use crate::glance::{self, Glance};
-use crate::link::{Arrival, Carried, Fate, Link, Loss};
+use crate::link::{Carried, Link};
 use crate::rng::Rng;
 use crate::script::WorldError;
 use crate::script::plan::{Plan, Step};
 
+mod carry;
 mod condition;
 mod conversation;
 mod fact;
@@ -36,7 +36,7 @@ pub use outcome::{Figures, Outcome, Verdict};
 
 use host::{Host, Met};
 use number::Said;
-use recorder::{Noted, Recorder};
+use recorder::Recorder;
 
 /// Events that may happen at one instant before the world is held to be stuck.
 const EVENTS_AT_ONCE_MAX: u32 = 100_000;
@@ -272,55 +272,6 @@ impl World {
         });
     }
 
-    /// Hands over the first packet that is due, if one is.
-    fn deliver_one(&mut self) -> bool {
-        let now = self.now;
-        let due = self
-            .wires
-            .iter_mut()
-            .find_map(|wire| wire.link.pop(now).map(|arrival| (wire.to, arrival)));
-        let Some((host, arrival)) = due else {
-            return false;
-        };
-        self.deliver(host, arrival);
-        true
-    }
-
-    fn deliver(&mut self, to: usize, arrival: Arrival<Sent>) {
-        let original = arrival.packet.record;
-        let index = match arrival.is_copy {
-            true => self.copies.get(&original).copied().unwrap_or(original),
-            false => original,
-        };
-        let record = &mut self.trace.records[index];
-        if self.hosts[to].has_vanished {
-            record.fate = lens::Fate::Lost;
-            record.notes.push(format!("lost: {} has vanished", self.hosts[to].name));
-            return;
-        }
-        record.arrived = Some(self.now);
-        if record.fate == lens::Fate::InFlight {
-            record.fate = lens::Fate::Delivered;
-        }
-        let tuple = Glance::of(&record.bytes).map(|glance| glance.tuple.reversed());
-        self.hosts[to].receive_packet(self.now, &arrival.packet.bytes);
-        let noted = self.hosts[to].stack.observer_mut().take();
-        for noted in noted {
-            if let Noted::Dropped(why) = noted {
-                let record = &mut self.trace.records[index];
-                match record.dropped {
-                    None => record.dropped = Some(why),
-                    Some(_) => record.notes.push(format!("dropped as well: {why}")),
-                }
-            }
-            self.note(to, noted);
-        }
-        if let Some(tuple) = tuple {
-            self.trace.records[index].receiver_state = Some(self.hosts[to].stack.state_of(&tuple));
-        }
-        self.settle(to);
-    }
-
     /// Runs the timers that are due, and the users who come back to read.
     fn wake_hosts(&mut self) {
         for host in 0..self.hosts.len() {
@@ -374,90 +325,6 @@ impl World {
         }
     }
 
-    /// Puts a packet that a stack has sent on the link that leads to its destination.
-    fn carry(&mut self, from: usize, packet: Vec<u8>) {
-        let mut cause = None;
-        for noted in self.hosts[from].stack.observer_mut().take() {
-            if let Noted::Sent(why) = noted {
-                cause = Some(why);
-            }
-            self.note(from, noted);
-        }
-        let Some((wire, to)) = self.route(from, &packet) else {
-            let text = match glance::destination(&packet) {
-                Some(address) => format!("no link leads to {address}"),
-                None => "a packet without a destination".to_owned(),
-            };
-            self.mark(from, text, None);
-            return;
-        };
-        let index = self.trace.records.len();
-        let mut record = Record::new(self.now, None, from, to, packet.clone());
-        record.cause = cause;
-        record.fate = lens::Fate::InFlight;
-        if let Some(glance) = Glance::of(&packet) {
-            record.sender_state = Some(self.hosts[from].stack.state_of(&glance.tuple));
-            self.said_mut(from, glance.tuple).note(&glance.header, glance.payload);
-        }
-        if self.hosts[from].has_vanished {
-            record.fate = lens::Fate::Lost;
-            record
-                .notes
-                .push(format!("lost: {} has vanished", self.hosts[from].name));
-            self.trace.records.push(record);
-            return;
-        }
-        let fate = self.wires[wire].link.push(
-            self.now,
-            Sent {
-                record: index,
-                bytes: packet,
-            },
-        );
-        self.trace.records.push(described(record, fate));
-        if fate.copy_arrives.is_some() {
-            self.record_copy(index);
-        }
-    }
-
-    /// A copy that a link makes is a record of its own.
-    fn record_copy(&mut self, index: usize) {
-        let copy = Record {
-            fate: lens::Fate::Duplicate(index),
-            notes: vec!["a copy that the link made".to_owned()],
-            ..self.trace.records[index].clone()
-        };
-        self.copies.insert(index, self.trace.records.len());
-        self.trace.records.push(copy);
-    }
-
-    /// The wire from a host towards a packet's destination, and who lives there.
-    fn route(&self, from: usize, packet: &[u8]) -> Option<(usize, usize)> {
-        let destination = glance::destination(packet)?;
-        let to = self
-            .hosts
-            .iter()
-            .position(|host| host.plan.config.addresses.contains(&destination))?;
-        let wire = self.wires.iter().position(|wire| (wire.from, wire.to) == (from, to))?;
-        Some((wire, to))
-    }
-
-    fn said(&self, host: usize, tuple: &FourTuple) -> Option<&Said> {
-        self.said.iter().find(|said| said.host == host && said.tuple == *tuple)
-    }
-
-    fn said_mut(&mut self, host: usize, tuple: FourTuple) -> &mut Said {
-        let known = self
-            .said
-            .iter()
-            .position(|said| said.host == host && said.tuple == tuple);
-        let index = known.unwrap_or(self.said.len());
-        if known.is_none() {
-            self.said.push(Said::new(host, tuple));
-        }
-        &mut self.said[index]
-    }
-
     /// What a user met: told in the trace, and compared with what the other user gave.
     fn meet(&mut self, host: usize, met: Met) {
         match met {
@@ -465,7 +332,7 @@ impl World {
                 let remote = self.hosts[host].conversations[place].tuple.remote();
                 self.mark(host, format!("accepted {remote}"), None);
             }
-            Met::Bytes(place, bytes) => self.compare(host, place, &bytes),
+            Met::Bytes(place, before, bytes) => self.compare(host, place, before as usize, &bytes),
             Met::Finished(place) => self.compare_end(host, place),
             Met::Called(tuple, text) => {
                 let state = self.hosts[host].stack.state_of(&tuple);
@@ -477,31 +344,6 @@ impl World {
             }
         }
     }
-}
-
-/// A record with what its link did to it.
-fn described(mut record: Record, fate: Fate) -> Record {
-    let by_fault = if fate.fault.is_some() {
-        " (a fault of the script)"
-    } else {
-        ""
-    };
-    if let Some(loss) = fate.lost {
-        record.fate = lens::Fate::Lost;
-        record.notes.push(match loss {
-            Loss::Chance => "lost by the link".to_owned(),
-            Loss::QueueFull => "lost: the link's queue was full".to_owned(),
-            Loss::Fault => "lost: a fault of the script".to_owned(),
-        });
-    } else if let Some(bit) = fate.flipped {
-        record.fate = lens::Fate::Corrupted;
-        record.notes.push(format!("bit {bit} is flipped on the link{by_fault}"));
-    } else if fate.is_late {
-        record.notes.push("held back by the link".to_owned());
-    } else if fate.fault.is_some() && fate.copy_arrives.is_none() {
-        record.notes.push("held back: a fault of the script".to_owned());
-    }
-    record
 }
 
 /// A virtual time as messages tell it: `t=1.5s`.

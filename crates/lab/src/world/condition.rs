@@ -127,15 +127,21 @@ impl World {
         let fits =
             |(gap, wanted): (&Duration, &crate::unit::Time)| (*gap - wanted.0).max(wanted.0 - *gap) <= GAP_TOLERANCE;
         if !wanted.gaps.is_empty() && (gaps.len() != wanted.gaps.len() || !gaps.iter().zip(&wanted.gaps).all(fits)) {
-            let list = |gaps: &mut dyn Iterator<Item = Duration>| -> String {
-                gaps.map(|gap| gap.to_string()).collect::<Vec<_>>().join(", ")
-            };
-            let wanted = list(&mut wanted.gaps.iter().map(|time| time.0));
+            let wanted = list(wanted.gaps.iter().map(|time| time.0));
             unmet.push(format!(
                 "{what} with gaps of {wanted}: they are {}",
-                list(&mut gaps.into_iter())
+                list(gaps.into_iter())
             ));
         }
         unmet
+    }
+}
+
+fn list(spans: impl Iterator<Item = Duration>) -> String {
+    let texts: Vec<String> = spans.map(|span| span.to_string()).collect();
+    if texts.is_empty() {
+        "none".to_owned()
+    } else {
+        texts.join(", ")
     }
 }

@@ -64,8 +64,8 @@ pub(super) struct Listening {
 pub(super) enum Met {
     /// A connection was accepted: at this place among the conversations.
     Accepted(usize),
-    /// RECEIVE gave bytes to the conversation at this place.
-    Bytes(usize, Bytes),
+    /// RECEIVE gave bytes to the conversation at this place; so many had come before them.
+    Bytes(usize, u64, Bytes),
     /// RECEIVE told the end of the stream.
     Finished(usize),
     /// A call was made on a conversation.
@@ -258,8 +258,9 @@ impl Host {
             match self.stack.receive(now_of(at), id, appetite.min(RECEIVE_MAX)) {
                 Ok(Received::Data(bytes)) => {
                     appetite = appetite.saturating_sub(bytes.len());
+                    let before = conversation.received;
                     conversation.received += bytes.len() as u64;
-                    met.push(Met::Bytes(place, bytes));
+                    met.push(Met::Bytes(place, before, bytes));
                 }
                 Ok(Received::Nothing) => conversation.is_readable = false,
                 Ok(Received::Finished) => {

@@ -33,10 +33,9 @@ impl World {
     }
 
     /// Bytes out are bytes in, as far as they have come.
-    pub(super) fn compare(&mut self, host: usize, place: usize, bytes: &[u8]) {
+    pub(super) fn compare(&mut self, host: usize, place: usize, start: usize, bytes: &[u8]) {
         let conversation = &self.hosts[host].conversations[place];
-        let (tuple, end) = (conversation.tuple, conversation.received as usize);
-        let start = end - bytes.len();
+        let (tuple, end) = (conversation.tuple, start + bytes.len());
         let given = self.given_to(host, place).and_then(|given| given.get(start..end));
         if given != Some(bytes) {
             let name = self.hosts[host].name.clone();
@@ -150,8 +149,10 @@ fn look_at_connection(host: &Host, status: &Status) -> Vec<String> {
     }
     if let Some(place) = host.on_tuple(&tuple) {
         let options = host.conversations[place].options;
+        // A window is announced in units of its scale and never shrinks, so it may exceed the buffer by a part of one.
+        let unit = status.window_scales.map_or(1, |(ours, _)| 1 << ours);
         for (what, held, bound) in [
-            ("receive queue", status.receive_queue, options.receive_buffer),
+            ("receive queue", status.receive_queue, options.receive_buffer + unit - 1),
             ("send queue", status.send_queue, options.send_buffer),
         ] {
             if held > bound {

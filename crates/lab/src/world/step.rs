@@ -15,6 +15,8 @@ use crate::rng::Rng;
 use crate::script::plan::{Act, Payload, Step};
 use crate::script::{Call, InjectTable, Moment, Stamps};
 
+/// Steps are at least this far apart, so that the trace tells their order.
+const STEP_GAP: Duration = Duration::from_micros(1);
 /// How much older than the newest the timestamp of an old segment is. Units: milliseconds.
 const OLD_STAMP_MS: u32 = 100_000;
 
@@ -40,7 +42,12 @@ impl World {
 
     /// When a step starts; `None` for one that waits for rest.
     fn starts(&self, step: &Step) -> Option<Instant> {
-        let after = self.progress.last_done + step.after;
+        let gap = if self.progress.next == 0 {
+            Duration::ZERO
+        } else {
+            STEP_GAP
+        };
+        let after = self.progress.last_done + step.after.max(gap);
         match step.at {
             None => Some(after),
             Some(Moment::At(at)) => Some(after.max(Instant::ZERO + at)),
@@ -335,7 +342,10 @@ impl World {
             payload: usize::try_from(table.payload.0).map_err(|error| error.to_string())?,
         };
         let packet = forge(&forged).ok_or("such a packet cannot be")?;
-        self.put_on_link(step.host, packet, "injected")
+        let mut record = Record::new(self.now, None, step.host, step.host, packet);
+        record.injected = true;
+        record.fate = lens::Fate::InFlight;
+        self.put_on_link(record)
     }
 
     fn owner(&self, address: &std::net::IpAddr) -> Option<usize> {
@@ -348,32 +358,30 @@ impl World {
         let tuple = self
             .tuple_of(step.host, &step.on)
             .ok_or_else(|| format!("there was no connection `{}`", step.on))?;
-        let is_meant = |record: &&Record| {
+        let is_meant = |(_, record): &(usize, &Record)| {
             let glance = Glance::of(&record.bytes);
-            let is_own = record.from == step.host && !record.injected;
+            let is_copy = matches!(record.fate, lens::Fate::Duplicate(_));
+            let is_own = record.from == step.host && !record.injected && !is_copy;
             is_own && glance.is_some_and(|glance| glance.tuple == tuple && pattern.matches(Some(&glance)))
         };
         let skip = usize::try_from(nth.saturating_sub(1)).unwrap_or(usize::MAX);
-        let found = self.trace.records.iter().filter(is_meant).nth(skip);
-        let bytes = found
-            .map(|record| record.bytes.clone())
-            .ok_or_else(|| format!("number {nth} of {pattern} was never sent"))?;
-        self.put_on_link(step.host, bytes, "an old duplicate")
+        let found = self.trace.records.iter().enumerate().filter(is_meant).nth(skip);
+        let (original, record) = found.ok_or_else(|| format!("number {nth} of {pattern} was never sent"))?;
+        let mut copy = Record::new(self.now, None, step.host, record.to, record.bytes.clone());
+        copy.fate = lens::Fate::Duplicate(original);
+        copy.notes.push("an old duplicate".to_owned());
+        self.put_on_link(copy)
     }
 
     /// Puts a packet on the link in the name of a host; neither chance nor faults touch it.
-    fn put_on_link(&mut self, from: usize, packet: Vec<u8>, note: &str) -> Result<(), String> {
-        let (wire, to) = self.route(from, &packet).ok_or("no link leads there")?;
-        let index = self.trace.records.len();
-        let mut record = Record::new(self.now, None, from, to, packet.clone());
-        record.injected = true;
-        record.fate = lens::Fate::InFlight;
-        record.notes.push(note.to_owned());
-        self.trace.records.push(record);
+    fn put_on_link(&mut self, mut record: Record) -> Result<(), String> {
+        let (wire, to) = self.route(record.from, &record.bytes).ok_or("no link leads there")?;
+        record.to = to;
         let sent = Sent {
-            record: index,
-            bytes: packet,
+            record: self.trace.records.len(),
+            bytes: record.bytes.clone(),
         };
+        self.trace.records.push(record);
         self.wires[wire].link.push_untouched(self.now, sent);
         Ok(())
     }
