@@ -78,6 +78,12 @@ impl<O: Observer> Stack<O> {
         }
     }
 
+    /// Whether `poll_transmit` has something to look at, and may so send something: a driver that has just emptied it need
+    /// not come back before this is true, an event waits for it, or a timer runs out.
+    pub fn has_output(&self) -> bool {
+        !(self.transmit.is_empty() && self.replies.is_empty())
+    }
+
     /// How many connections, half-open entries and TIME-WAIT entries there are. A connection that its user has not let go of
     /// counts although it is over.
     pub fn counts(&self) -> (usize, usize, usize) {
