@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use stack::{
-    Accepted, ConnectError, ConnectOptions, ConnectionId, ConnectionOptions, Entry, Event, Instant, ListenError,
+    Accepted, ConnectError, ConnectOptions, ConnectionId, ConnectionOptions, Event, Instant, ListenError,
     ListenOptions, ListenerId, NoSuch, Now, Observer, ReceiveError, Received, SendError, Stack, Status,
 };
 
@@ -30,8 +30,8 @@ pub(crate) trait Calls: Send {
     fn poll_timeout(&self) -> Option<Instant>;
     /// Whether a call of `poll_transmit` would send something.
     fn has_output(&self) -> bool;
-    /// Whether a connection is left; TIME-WAIT entries are none.
-    fn has_connections(&self, now: Now) -> bool;
+    /// Whether a connection is left; TIME-WAIT entries are none, and those that a user holds count.
+    fn has_connections(&self) -> bool;
 }
 
 impl<O: Observer + Send> Calls for Stack<O> {
@@ -104,12 +104,10 @@ impl<O: Observer + Send> Calls for Stack<O> {
     }
 
     fn has_output(&self) -> bool {
-        true
+        self.has_output()
     }
 
-    fn has_connections(&self, now: Now) -> bool {
-        self.entries(now)
-            .iter()
-            .any(|entry| matches!(entry, Entry::Connection { .. }))
+    fn has_connections(&self) -> bool {
+        self.counts().0 > 0
     }
 }

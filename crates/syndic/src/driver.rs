@@ -106,11 +106,12 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         let more = shard.stack.poll_transmit(now, Budget::default(), &mut outlet);
         let asked = shard.wakers.awaits_drained();
         let orphaned = self.shared.is_orphaned();
-        let drained = (asked || orphaned) && !shard.stack.has_connections(now);
+        let drained = (asked || orphaned) && !shard.stack.has_connections();
         if drained {
             shard.wakers.on_drained();
         }
-        let rung = shard.park(cx.waker());
+        let is_full = matches!(outlet.state, OutletState::Full);
+        let rung = shard.park(cx.waker(), is_full);
         let deadline = shard.deadline();
         drop(guard);
         rung.wake();

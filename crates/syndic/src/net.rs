@@ -110,12 +110,12 @@ impl<O: Observer + Send + 'static> Net<O> {
     }
 
     /// Waits until no connection is left (TIME-WAIT entries are none): what was dropped has been delivered and closed, or
-    /// given up.
+    /// given up. A stream that somebody holds counts, even when it is over.
     ///
     /// Errors: the network stopped before.
     pub async fn drained(&self) -> io::Result<()> {
         let mut wait = Wait::new(self.handle.erase(), Queue::Drained);
-        wait.until(|now, stack| match stack.has_connections(now) {
+        wait.until(|_, stack| match stack.has_connections() {
             true => Poll::Pending,
             false => Poll::Ready(()),
         })

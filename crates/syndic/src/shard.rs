@@ -30,6 +30,8 @@ pub(crate) struct Shard<S: ?Sized> {
     driver: Option<Waker>,
     /// When the driver comes back by itself.
     deadline: Option<Instant>,
+    /// The link could take no more: the driver waits for it, and need not be told of more to send.
+    is_full: bool,
     stopped: Option<Stopped>,
     pub(crate) stack: S,
 }
@@ -40,6 +42,7 @@ impl<S> Shared<S> {
             wakers: Wakers::default(),
             driver: None,
             deadline: None,
+            is_full: false,
             stopped: None,
             stack,
         };
@@ -91,7 +94,7 @@ impl<S: Calls + ?Sized> Shard<S> {
     }
 
     fn wants_driver(&self) -> bool {
-        self.stack.has_output()
+        (self.stack.has_output() && !self.is_full)
             || self.wakers.awaits_drained()
             || match (self.stack.poll_timeout(), self.deadline) {
                 (Some(next), Some(deadline)) => next < deadline,
@@ -108,8 +111,9 @@ impl<S: Calls + ?Sized> Shard<S> {
     }
 
     /// The driver has done what there was to do: where to ring it, and what has to happen after the lock.
-    pub(crate) fn park(&mut self, driver: &Waker) -> Rung {
+    pub(crate) fn park(&mut self, driver: &Waker, is_full: bool) -> Rung {
         self.pump();
+        self.is_full = is_full;
         self.deadline = self.stack.poll_timeout();
         if !self.driver.as_ref().is_some_and(|present| present.will_wake(driver)) {
             self.driver = Some(driver.clone());
@@ -141,14 +145,17 @@ impl<S: Calls + ?Sized> Handle<S> {
     ///
     /// Errors: the network has stopped.
     pub(crate) fn call<R>(&self, f: impl FnOnce(Now, &mut S, &mut Wakers) -> R) -> io::Result<R> {
+        let alarm = Alarm(&self.0);
         let mut guard = self.0.lock();
         let shard = &mut *guard;
         if let Some(why) = &shard.stopped {
+            alarm.disarm();
             return Err(why.clone().into());
         }
         let answer = f(self.0.clock.now(), &mut shard.stack, &mut shard.wakers);
         let rung = shard.settle();
         drop(guard);
+        alarm.disarm();
         rung.wake();
         Ok(answer)
     }
@@ -185,5 +192,20 @@ impl<S: Calls + ?Sized> Drop for Handle<S> {
                 driver.wake();
             }
         }
+    }
+}
+
+/// Stops everything if a call panics: dropped after the lock's guard, it wakes whoever waits.
+struct Alarm<'a, S: ?Sized>(&'a Shared<S>);
+
+impl<S: ?Sized> Alarm<'_, S> {
+    fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<S: ?Sized> Drop for Alarm<'_, S> {
+    fn drop(&mut self) {
+        self.0.stop(Stopped::Panicked);
     }
 }

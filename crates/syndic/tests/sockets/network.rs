@@ -25,10 +25,17 @@ fn a_dead_link_ends_every_call() {
             runtime.block_on(async {
                 let server = Net::start(right, config(&[SERVER])).unwrap();
                 let listener = TcpListener::bind(&server, (SERVER, 80)).unwrap();
-                listener.accept().await.unwrap();
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.read_exact(&mut [0; 1]).await.unwrap();
             });
         });
-        let mut stream = TcpStream::connect(&client, (SERVER, 80)).await.unwrap();
+        let mut stream = loop {
+            // The other thread may not be listening yet.
+            match TcpStream::connect(&client, (SERVER, 80)).await {
+                Ok(stream) => break stream,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
+            }
+        };
         let listener = TcpListener::bind(&client, (CLIENT, 80)).unwrap();
         let waiting = {
             let client = client.clone();
@@ -37,8 +44,12 @@ fn a_dead_link_ends_every_call() {
                 (accept.kind(), client.stopped().await)
             })
         };
+        stream.write_all(b"x").await.unwrap();
         // The server's runtime ends, and with it its end of the link.
-        server_runtime.join().unwrap();
+        tokio::task::spawn_blocking(|| server_runtime.join())
+            .await
+            .unwrap()
+            .unwrap();
         let (accept, stopped) = waiting.await.unwrap();
         assert_eq!(accept, ErrorKind::NetworkDown);
         assert!(matches!(stopped, Stopped::Link(_)), "{stopped}");
