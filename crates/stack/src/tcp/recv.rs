@@ -167,12 +167,19 @@ impl ReceiveSpace {
                 Inserted::Full => Taken::Full,
             };
         }
-        self.queue.get_or_insert_with(Box::default).push(text);
-        self.nxt += len;
-        let filled = self.islands.is_some();
+        let Some(islands) = &mut self.islands else {
+            self.queue.get_or_insert_with(Box::default).push(text);
+            self.nxt += len;
+            return Taken::InOrder {
+                bytes: len,
+                filled: false,
+            };
+        };
+        // It becomes an island for a moment, so that here too what came first stays.
+        islands.insert(self.nxt, seq, text, usize::MAX);
         Taken::InOrder {
-            bytes: len + self.take_islands(),
-            filled,
+            bytes: self.take_islands(),
+            filled: true,
         }
     }
 

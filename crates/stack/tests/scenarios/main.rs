@@ -1,5 +1,7 @@
 //! Wire scenarios: packets in, packets out, one RFC section each (ring 2 of the tests).
 
 mod open;
+mod receive;
+mod retransmit;
 mod rig;
 mod send;
