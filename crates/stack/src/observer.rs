@@ -265,7 +265,7 @@ whys! {
     AckOutOfRange,
     /// A segment without ACK on a synchronized connection.
     NoAck,
-    /// A challenge ACK was due but its budget was spent.
+    /// A challenge ACK, or an RST during the handshake, was due but the connection's budget for them was spent.
     ChallengeBudget,
     /// Data after the peer's FIN.
     DataAfterFin,

@@ -64,7 +64,8 @@ fn syn_sent<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segme
         c.syn_due = true;
         return Ok(());
     }
-    let seg = seg.without_syn();
+    let mut seg = seg.without_syn();
+    seg.trim(c.rcv.nxt, c.rcv.window_end());
     sixth_check_urg(c, &seg);
     seventh_take_text(cx, c, &seg)?;
     eighth_check_fin(cx, c, &seg);
@@ -108,11 +109,12 @@ fn syn_acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, se
 /// RFC 9293 section 3.10.7.4, "Otherwise": the eight steps. The fourth comes first, for RFC 5961 section 4.2 wants a SYN
 /// challenged whatever its sequence number. The third, security, is not ours.
 fn otherwise<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segment) -> Result<(), Why> {
+    let scale = if seg.flags.syn() { 0 } else { c.snd.scale };
     let seg = crossing_syn(c, seg)?;
     fourth_check_syn(cx, c, &seg)?;
     let seg = first_check_sequence(cx, c, seg)?;
     second_check_rst(cx, c, &seg)?;
-    fifth_check_ack(cx, c, &seg)?;
+    fifth_check_ack(cx, c, &seg, scale)?;
     sixth_check_urg(c, &seg);
     seventh_take_text(cx, c, &seg)?;
     eighth_check_fin(cx, c, &seg);
@@ -235,8 +237,14 @@ fn fourth_check_syn<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, se
     Err(Why::SynOnConnection)
 }
 
-/// Fifth: ACK. Our SYN first; then what is acknowledged, what is a duplicate, the window, and our FIN.
-fn fifth_check_ack<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Result<(), Why> {
+/// Fifth: ACK. Our SYN first; then what is acknowledged, what is a duplicate, the window, and our FIN. `scale` is that of
+/// this very segment's window, which counts while our SYN is not acknowledged: a SYN that crossed ours is not scaled.
+fn fifth_check_ack<O: Observer>(
+    cx: &mut Context<'_, O>,
+    c: &mut Connection,
+    seg: &Segment,
+    scale: u8,
+) -> Result<(), Why> {
     if !seg.flags.ack() {
         return Err(Why::NoAck);
     }
@@ -245,7 +253,7 @@ fn fifth_check_ack<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg
             reset_bad_ack(cx, c, seg);
             return Err(Why::BadHandshakeAck);
         }
-        syn_acknowledged(cx, c, seg, c.snd.scale);
+        syn_acknowledged(cx, c, seg, scale);
         if c.state() == State::SynReceived {
             c.transition(cx, Arrow::OurSynAcked);
         }
@@ -451,8 +459,12 @@ fn eighth_check_fin<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, se
     }
 }
 
-/// `<SEQ=SEG.ACK><CTL=RST>`: the answer to an ACK of what was never sent.
-fn reset_bad_ack<O: Observer>(cx: &mut Context<'_, O>, c: &Connection, seg: &Segment) {
+/// `<SEQ=SEG.ACK><CTL=RST>`: the answer to an ACK of what was never sent. It has the budget of challenge ACKs, or a stranger
+/// could make an opening connection send any number of them.
+fn reset_bad_ack<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+    if !c.may_challenge(cx.now.mono, cx.config.limits.challenge_acks_per_5s) {
+        return cx.dropped(Some(c.tuple), Why::ChallengeBudget);
+    }
     let header = Header {
         src_port: c.tuple.local_port,
         dst_port: c.tuple.remote_port,
