@@ -125,7 +125,9 @@ impl Datagram {
     }
 }
 
-fn is_of_one_host(address: IpAddr) -> bool {
+/// Whether this can be the address of one host as others see it: none of those that
+/// [`Datagram::is_plausible_unicast`] refuses.
+pub fn is_of_one_host(address: IpAddr) -> bool {
     let is_of_none = match address {
         IpAddr::V4(v4) => v4.is_broadcast() || matches!(v4.octets(), [0, ..]),
         IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
