@@ -88,9 +88,7 @@ impl<O: Observer> Stack<O> {
     /// Active OPEN.
     pub fn connect(&mut self, now: Now, options: ConnectOptions) -> Result<ConnectionId, ConnectError> {
         let remote = options.remote;
-        let bad =
-            |ip: IpAddr| ip.is_unspecified() || ip.is_multicast() || matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
-        if bad(remote.ip()) || remote.port() == 0 {
+        if !wire::ip::is_of_one_host(remote.ip()) || remote.port() == 0 {
             return Err(ConnectError::BadRemote(remote));
         }
         if self.connections.is_full() {
