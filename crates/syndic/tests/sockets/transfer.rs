@@ -2,6 +2,7 @@
 
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use link::memory::MemoryOptions;
 use syndic::{Bytes, TcpListener, TcpStream};
@@ -92,6 +93,38 @@ fn two_hundred_streams_at_once() {
     });
 }
 
+/// So many questions and answers, each behind the one before; returns how long they took.
+async fn ping_pong(rounds: u32) -> Duration {
+    let (client, server) = nets();
+    let (mut near, far) = connection(&client, &server).await;
+    let echo = tokio::spawn(async move {
+        let (mut read, mut write) = far.into_split();
+        tokio::io::copy(&mut read, &mut write).await.unwrap();
+    });
+    let before = tokio::time::Instant::now();
+    for i in 0..rounds {
+        near.write_all(&i.to_le_bytes()).await.unwrap();
+        let mut answer = [0; 4];
+        near.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, i.to_le_bytes());
+    }
+    let took = before.elapsed();
+    drop(near);
+    echo.await.unwrap();
+    took
+}
+
+#[test]
+fn questions_and_answers_wait_for_no_timer() {
+    // Time moves only while everybody waits: a wake that was lost would show as the time of the next timer.
+    in_virtual_time(async { assert_eq!(ping_pong(2_000).await, Duration::ZERO) });
+    // Between threads the time is real. Were only one wake in ten lost, the delayed ACKs alone would take longer.
+    on_both(|| async {
+        let took = ping_pong(5_000).await;
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    });
+}
+
 #[test]
 fn borrowed_halves_work_in_one_task() {
     on_both(|| async {
@@ -147,7 +180,7 @@ fn a_reader_that_does_not_read_stops_the_writer() {
         let window = far.status().unwrap().rcv_wnd as usize;
         let chunk = noise(10_000, 7);
         let mut written = 0;
-        let stall = std::time::Duration::from_millis(300);
+        let stall = Duration::from_millis(300);
         while let Ok(n) = tokio::time::timeout(stall, near.write(&chunk)).await {
             written += n.unwrap();
         }
