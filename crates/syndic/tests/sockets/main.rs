@@ -2,6 +2,7 @@
 
 mod close;
 mod faults;
+mod kernel;
 mod network;
 mod open;
 mod rig;
