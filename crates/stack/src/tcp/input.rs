@@ -184,9 +184,11 @@ fn first_check_sequence<O: Observer>(
 }
 
 /// RFC 9293 section 3.4, table 6, and two allowances: a closed window takes the ACK, URG and RST of a segment that is next
-/// (MUST-66), and a segment without length may stand at the very edge, where a peer that filled the window stands.
+/// (MUST-66), and a segment without length may stand at the very edge, where a peer that filled the window stands. Of an RST
+/// its own number alone counts: text on it must not reach for the window from outside.
 fn is_acceptable(start: SeqNumber, end: SeqNumber, seg: &Segment) -> bool {
     match seg.len() {
+        _ if seg.flags.rst() => seg.seq == start || seg.seq.at_or_after(start) && seg.seq.before(end),
         0 => seg.seq.at_or_after(start) && seg.seq.at_or_before(end),
         _ if start == end => seg.seq == start,
         _ => seg.seq.before(end) && seg.end().after(start),

@@ -4,6 +4,8 @@ mod calls;
 mod handshake;
 mod open;
 mod receive;
+mod reset;
 mod retransmit;
 mod rig;
 mod send;
+mod timewait;
