@@ -30,6 +30,8 @@ mod outcome;
 mod recorder;
 mod step;
 #[cfg(test)]
+mod swarm;
+#[cfg(test)]
 mod tests;
 
 pub use outcome::{Figures, Outcome, Verdict};
@@ -291,20 +293,18 @@ impl World {
     /// Lets a host send, and its users act on events, until neither has more to do.
     fn settle(&mut self, host: usize) {
         loop {
-            let mut is_quiet = true;
             while let Some(packet) = self.hosts[host].next_packet(self.now) {
-                is_quiet = false;
                 self.carry(host, packet);
             }
             let names = self.names(host);
             let name_of = |tuple: &FourTuple| names.iter().find(|(t, _)| t == tuple).map(|(_, name)| name.clone());
-            let met = self.hosts[host].serve_events(self.now, &name_of);
+            let mut met = Vec::new();
+            let has_acted = self.hosts[host].serve_events(self.now, &name_of, &mut met);
             self.take_noted(host);
-            is_quiet &= met.is_empty();
             for met in met {
                 self.meet(host, met);
             }
-            if is_quiet {
+            if !has_acted {
                 return;
             }
         }

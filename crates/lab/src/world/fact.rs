@@ -24,7 +24,13 @@ impl World {
         let known = self.hosts[host].states.get(&key).copied().unwrap_or(State::Closed);
         // A listener has no four-tuple, so a connection that leaves LISTEN was nothing before.
         let begins = matches!(from, State::Listen | State::Closed);
-        if next(from, arrow) != Some(to) {
+        let falls_back = to == State::TimeWait && self.hosts[host].reopening.contains(&key);
+        let is_arrow = match arrow {
+            // A reopened TIME-WAIT entry stands behind its half-open successor and outlives it.
+            Arrow::ResetArrives | Arrow::TimedOut if from == State::SynReceived && falls_back => true,
+            _ => next(from, arrow) == Some(to),
+        };
+        if !is_arrow {
             self.state_fault(
                 host,
                 tuple,
@@ -40,6 +46,11 @@ impl World {
         }
         if begins {
             self.hosts[host].ended.remove(&key);
+        }
+        if (from, to) == (State::TimeWait, State::SynReceived) {
+            self.hosts[host].reopening.insert(key);
+        } else {
+            self.hosts[host].reopening.remove(&key);
         }
         self.hosts[host].states.insert(key, to);
     }

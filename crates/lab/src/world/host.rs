@@ -1,6 +1,6 @@
 //! A host of a world: its stack, and its users, who do what the script says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
@@ -46,6 +46,8 @@ pub(super) struct Host {
     pub(super) conversations: Vec<Conversation>,
     /// The state of every connection, as the facts tell it.
     pub(super) states: BTreeMap<Ends, State>,
+    /// Those of them that were reopened out of TIME-WAIT and are half-open.
+    pub(super) reopening: BTreeSet<Ends>,
     /// How connections ended that did not end by both FINs.
     pub(super) ended: BTreeMap<Ends, Ended>,
 }
@@ -101,6 +103,7 @@ impl Host {
             listeners: Vec::new(),
             conversations: Vec::new(),
             states: BTreeMap::new(),
+            reopening: BTreeSet::new(),
             ended: BTreeMap::new(),
         }
     }
@@ -140,31 +143,39 @@ impl Host {
         self.conversations.iter().rposition(|c| c.tuple == *tuple)
     }
 
-    /// Lets the users act on every event that waits, and on the ticks of those who read at a rate.
-    pub(super) fn serve_events(&mut self, at: Instant, name_of: &dyn Fn(&FourTuple) -> Option<String>) -> Vec<Met> {
-        let mut met = Vec::new();
+    /// Lets the users act on every event that waits, and on the ticks of those who read at a rate. Returns whether any
+    /// did: then there may be more to send.
+    pub(super) fn serve_events(
+        &mut self,
+        at: Instant,
+        name_of: &dyn Fn(&FourTuple) -> Option<String>,
+        met: &mut Vec<Met>,
+    ) -> bool {
+        let mut has_acted = false;
         while let Some(event) = self.stack.poll_event() {
+            has_acted = true;
             match event {
                 Event::Acceptable(id) => {
                     let listening = self.listeners.iter().copied().find(|l| l.id == id);
                     if let Some(listening) = listening.filter(|l| l.accept == Accepting::Auto) {
-                        while self.accept(at, listening, name_of, &mut met) {}
+                        while self.accept(at, listening, name_of, met) {}
                     }
                 }
                 Event::Connection(id, ready) => {
                     if let Some(place) = self.conversations.iter().position(|c| c.id == Some(id)) {
                         self.conversations[place].is_readable |= ready.readable;
-                        self.converse(at, place, &mut met);
+                        self.converse(at, place, met);
                     }
                 }
             }
         }
         for place in 0..self.conversations.len() {
             if self.conversations[place].wakes().is_some_and(|wakes| wakes <= at) {
-                self.read(at, place, &mut met);
+                has_acted = true;
+                self.read(at, place, met);
             }
         }
-        met
+        has_acted
     }
 
     /// Accepts one connection, if one waits.
@@ -213,7 +224,9 @@ impl Host {
                     };
                     match sent {
                         Ok(_) if data.is_empty() => {}
-                        Ok(_) => return,
+                        // Only after it has taken nothing does the stack owe an event.
+                        Ok(0) => return,
+                        Ok(_) => continue,
                         // A connection that ended takes no more; that it ended is told elsewhere.
                         Err(stack::SendError::Ended(_)) => {}
                         Err(error) => met.push(Met::Refused(format!("send: {error}"))),
