@@ -89,7 +89,7 @@ pub struct ConnectionOptions {
     /// Greatest retransmission timeout. Bounds: at least 60 s (RFC 6298 section 2.5).
     pub rto_max: Duration,
     /// What CLOSE does with data not yet acknowledged: `None` sends it in the background; `Some(0)` resets at once;
-    /// `Some(t)` sends it in the background and resets after `t`.
+    /// `Some(t)` sends it in the background and resets when it is not all acknowledged after `t`, the FIN included.
     pub linger: Option<Duration>,
     /// How long a connection that its user has closed may stay in FIN-WAIT-2.
     pub fin_wait_2: Duration,

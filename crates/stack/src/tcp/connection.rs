@@ -235,7 +235,8 @@ impl Connection {
                 self.ready.opened = true;
                 self.arm_keep_alive(cx.now.mono);
             }
-            State::FinWait2 if self.owner == Owner::Nobody && !self.deadlines.is_armed(Reason::Close) => {
+            // Linger has done its work: all is acknowledged.
+            State::FinWait2 if self.owner == Owner::Nobody => {
                 self.deadlines.arm(cx.now.mono, Reason::Close, self.options.fin_wait_2);
             }
             State::Closed | State::TimeWait => {
@@ -432,12 +433,13 @@ impl Connection {
             return self.abort(cx);
         }
         self.shutdown(cx);
-        match (self.options.linger, self.state) {
-            (Some(linger), state) if !matches!(state, State::Closed | State::TimeWait) => {
-                self.deadlines.arm(cx.now.mono, Reason::Close, linger);
-            }
-            (None, State::FinWait2) => self.deadlines.arm(cx.now.mono, Reason::Close, self.options.fin_wait_2),
-            _ => {}
+        let bound = match self.state {
+            State::Closed | State::TimeWait => None,
+            State::FinWait2 => Some(self.options.fin_wait_2),
+            _ => self.options.linger,
+        };
+        if let Some(bound) = bound {
+            self.deadlines.arm(cx.now.mono, Reason::Close, bound);
         }
     }
 
