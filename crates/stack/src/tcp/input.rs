@@ -116,9 +116,10 @@ fn otherwise<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segm
     second_check_rst(cx, c, &seg)?;
     fifth_check_ack(cx, c, &seg, scale)?;
     sixth_check_urg(c, &seg);
-    seventh_take_text(cx, c, &seg)?;
+    // Text that is here already may carry a FIN that is not.
+    let taken = seventh_take_text(cx, c, &seg);
     eighth_check_fin(cx, c, &seg);
-    Ok(())
+    taken
 }
 
 /// Simultaneous open: in SYN-RECEIVED the peer's SYN comes again, as SYN-ACK (which acknowledges ours) or because ours was
@@ -267,6 +268,7 @@ fn fifth_check_ack<O: Observer>(
         return Err(Why::AckOutOfRange);
     }
     let fin_acked = c.snd.is_fin_acked_by(seg.ack);
+    c.snd.fin &= !fin_acked;
     if seg.ack.after(c.snd.una) {
         acknowledged(cx, c, seg);
     } else if is_duplicate(c, seg) {
@@ -367,7 +369,6 @@ fn update_window(c: &mut Connection, seg: &Segment) {
 
 /// Everything that we have sent, the FIN included, is acknowledged.
 fn our_fin_acked<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
-    c.snd.fin = false;
     if matches!(c.state(), State::FinWait1 | State::Closing | State::LastAck) {
         c.transition(cx, Arrow::OurFinAcked);
     }
