@@ -82,8 +82,11 @@ async fn answer<B>(site: &Arc<Site>, request: Request<B>) -> Answer {
     };
     if request.method() == Method::HEAD {
         // The headers are those of GET (RFC 9110 section 9.3.2), so the length has to be stated before the body goes.
-        let length = hyper::body::Body::size_hint(answer.body()).exact().unwrap_or_default();
-        put(answer.headers_mut(), header::CONTENT_LENGTH, length);
+        if let Some(length) = hyper::body::Body::size_hint(answer.body()).exact()
+            && answer.status() != StatusCode::NOT_MODIFIED
+        {
+            put(answer.headers_mut(), header::CONTENT_LENGTH, length);
+        }
         *answer.body_mut() = empty();
     }
     answer
