@@ -30,7 +30,7 @@ use kernel::Kernel;
 mod kernel;
 
 /// A case that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Our server's port, and the kernel's.
 const PORT: u16 = 80;
@@ -135,6 +135,7 @@ pub(super) fn play(only: Option<&str>, mut tell: impl FnMut(Outcome) -> anyhow::
         Ok(tun) => tun,
         Err(reason) => return Ok(Played::Forbidden(reason)),
     };
+    kernel::be_patient();
     let rig = |tun: link::Tun| {
         let recorder = Recorder::default();
         let config = Config {
