@@ -11,6 +11,8 @@ pub(super) struct Outcome {
     pub(super) name: String,
     /// What it shows: one line.
     pub(super) what: String,
+    /// The same in some sentences, and the standards it is about; may be empty.
+    pub(super) about: String,
     /// What was expected and did not happen; empty when all is well.
     pub(super) failures: Vec<String>,
     pub(super) time: Time,
@@ -44,6 +46,7 @@ impl Outcome {
         Self {
             name: name.to_owned(),
             what: what.to_owned(),
+            about: String::new(),
             failures,
             time,
             counts: Counts::of(&trace),

@@ -10,6 +10,10 @@ use super::real;
 use super::simulated::World;
 use crate::output::Output;
 
+/// A ladder of more lines than both together is cut in its middle when everything is played. Units: lines.
+const HEAD: usize = 60;
+const TAIL: usize = 30;
+
 /// An outcome as a person reads it: what it is, its ladder, its verdict.
 pub(super) struct Shown<'a> {
     pub(super) outcome: &'a Outcome,
@@ -20,7 +24,11 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = self.outcome;
         let drawn = self.ladder.draw(&outcome.trace);
-        writeln!(f, "── {} ──\n{}", outcome.name, drawn.trim_end())?;
+        // A ladder begins with its title.
+        let (title, ladder) = drawn.trim_end().split_once('\n').unwrap_or_default();
+        writeln!(f, "── {} ──\n{title}", outcome.name)?;
+        wrapped(&outcome.about).try_for_each(|line| writeln!(f, "{line}"))?;
+        self.write_ladder(f, ladder)?;
         if outcome.is_passed() {
             return writeln!(f, "pass");
         }
@@ -30,6 +38,39 @@ impl fmt::Display for Shown<'_> {
             .iter()
             .try_for_each(|failure| writeln!(f, "  {failure}"))
     }
+}
+
+impl Shown<'_> {
+    /// The whole of a ladder, or its beginning and end.
+    fn write_ladder(&self, f: &mut fmt::Formatter<'_>, ladder: &str) -> fmt::Result {
+        let lines: Vec<&str> = ladder.lines().collect();
+        if self.ladder.all || lines.len() <= HEAD + TAIL {
+            return writeln!(f, "{ladder}");
+        }
+        let (head, rest) = lines.split_at(HEAD);
+        let (middle, tail) = rest.split_at(rest.len() - TAIL);
+        head.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        let (left_out, name) = (middle.len(), &self.outcome.name);
+        writeln!(
+            f,
+            "\n          ⋮ {left_out} lines more: `syndic lab {name}` shows them all\n"
+        )?;
+        tail.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+/// The text in lines of at most 100 columns, broken between words.
+fn wrapped(text: &str) -> impl Iterator<Item = String> {
+    const WIDTH: usize = 100;
+    let mut words = text.split_whitespace().peekable();
+    std::iter::from_fn(move || {
+        let mut line = words.next()?.to_owned();
+        while let Some(word) = words.next_if(|word| line.chars().count() + 1 + word.chars().count() <= WIDTH) {
+            line.push(' ');
+            line.push_str(word);
+        }
+        Some(line)
+    })
 }
 
 /// The table at the end, and where the packets are.
@@ -125,4 +166,33 @@ pub(super) fn list(is_json: bool) -> anyhow::Result<()> {
         table.row([&*name, kind, &*what]);
     }
     output.line(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_between_words() {
+        let text = "word ".repeat(45);
+        let lines: Vec<String> = wrapped(&text).collect();
+        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [99, 99, 24]);
+        assert_eq!(lines.join(" "), text.trim_end());
+        assert_eq!(wrapped("").count(), 0);
+    }
+
+    #[test]
+    fn times_say_whose_they_are() {
+        for (name, time, expected) in [
+            ("short", Time::Real(std::time::Duration::from_micros(1_250)), "1.2 ms"),
+            ("long", Time::Real(std::time::Duration::from_millis(1_250)), "1.2 s"),
+            (
+                "virtual",
+                Time::Virtual(std::time::Duration::from_secs(63)),
+                "63.0 s virtual",
+            ),
+        ] {
+            assert_eq!(time.to_string(), expected, "{name}");
+        }
+    }
 }

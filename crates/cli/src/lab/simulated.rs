@@ -66,10 +66,15 @@ impl World {
     pub(super) fn play(&self, seed: Option<u64>) -> anyhow::Result<Outcome> {
         let seed = seed.unwrap_or(SEED);
         let world = ::lab::World::from_toml(&self.toml, seed).with_context(|| self.name.clone())?;
+        let about = match (world.shows(), world.spec()) {
+            (shows, "") => shows.to_owned(),
+            (shows, spec) => format!("{shows} ({spec})"),
+        };
         let played = world.run();
         Ok(Outcome {
             name: self.name.clone(),
             what: self.title.clone(),
+            about,
             failures: match played.verdict {
                 Verdict::Pass => Vec::new(),
                 Verdict::Fail(failures) => failures,
