@@ -1,8 +1,10 @@
 //! `syndic lab`, its ladders, its capture and its JSON.
 
+use std::fs;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use link::testing::in_private_namespace;
 use serde_json::Value;
 
 use crate::rig::{Directory, has, run, skip, succeed, syndic, text};
@@ -60,6 +62,45 @@ fn the_main_job_shows_all_that_was_promised_in_ten_seconds() {
 }
 
 #[test]
+fn where_namespaces_are_forbidden_it_says_so_and_plays_the_rest() {
+    let test = "lab::where_namespaces_are_forbidden_it_says_so_and_plays_the_rest";
+    if !has("setpriv", test) {
+        return;
+    }
+    in_private_namespace(test, || {
+        let directory = Directory::new(test);
+        // Both ways to a private network: a user namespace, and being root.
+        fs::write("/proc/sys/user/max_user_namespaces", "0").unwrap();
+        let lab = |more: &[&str]| {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]);
+            command.args([env!("CARGO_BIN_EXE_syndic"), "lab"]).args(more);
+            run(command.current_dir(directory.path()))
+        };
+        let all = lab(&[]);
+        let said = text(&all.stdout);
+        assert!(all.status.success(), "{}", text(&all.stderr));
+        let reason = "No connections with this machine's kernel: no more user namespaces are allowed";
+        assert!(said.starts_with(reason), "{said}");
+        assert!(said.contains("lost-syn") && !said.contains("linux-to-us"), "{said}");
+        assert!(
+            json(&lab(&["--json"]))["skipped"]
+                .as_str()
+                .unwrap()
+                .contains("user.max_user_namespaces")
+        );
+
+        let one = lab(&["linux-to-us"]);
+        assert_eq!(one.status.code(), Some(1));
+        let said = text(&one.stderr);
+        assert!(
+            said.contains("linux-to-us needs a private network") && said.contains("user.max_user_namespaces"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
 fn the_capture_is_clean() {
     let test = "lab::the_capture_is_clean";
     if !has("tshark", test) {
@@ -67,9 +108,6 @@ fn the_capture_is_clean() {
     }
     let directory = Directory::new(test);
     let listed: Value = serde_json::from_slice(&succeed(&mut syndic(["lab", "--list", "--json"]))).unwrap();
-    // In these a world does what a clean link would not.
-    let is_clean =
-        |name: &str, kind: &str| kind == "with Linux" || ["open-and-close", "close-by-server"].contains(&name);
     for scenario in listed.as_array().unwrap() {
         let (name, kind) = (scenario["name"].as_str().unwrap(), scenario["kind"].as_str().unwrap());
         let output = run(syndic(["lab", name, "--pcap", "capture.pcapng"]).current_dir(directory.path()));
@@ -78,45 +116,77 @@ fn the_capture_is_clean() {
             continue;
         }
         assert!(output.status.success(), "{name}: {}", text(&output.stderr));
-        assert!(
-            frames(&directory, "frame").lines().count() >= 2,
-            "{name}: an empty capture"
-        );
-        let wrong = frames(
-            &directory,
-            "_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0",
-        );
-        // The scenario itself damages packets, or makes impossible ones.
-        if !["lossy-transfer", "impossible-flags"].contains(&name) {
-            assert_eq!(wrong, "", "{name}");
-        }
-        if is_clean(name, kind) {
-            let unexpected = "tcp.analysis.retransmission || tcp.analysis.lost_segment || tcp.analysis.out_of_order \
-                              || tcp.analysis.duplicate_ack || tcp.analysis.ack_lost_segment";
-            assert_eq!(frames(&directory, unexpected), "", "{name}");
-            assert_eq!(
-                frames(&directory, "not frame.comment"),
-                "",
-                "{name}: every packet has a comment"
+        // Everywhere else the world loses, damages, holds back or forges something, or a host vanishes.
+        let is_clean = kind == "with Linux" || ["open-and-close", "close-by-server"].contains(&name);
+        // These damage packets, or make impossible ones.
+        let is_damaged = ["lossy-transfer", "impossible-flags"].contains(&name);
+        let frames = Frame::all(&directory);
+        assert!(frames.len() >= 2, "{name}: an empty capture");
+        for frame in frames {
+            assert!(
+                is_damaged || !frame.is_wrong,
+                "{name}: malformed, or a bad checksum: {frame:?}"
             );
+            assert!(!is_clean || !frame.is_unexpected, "{name}: on a clean link: {frame:?}");
+            assert!(frame.has_comment, "{name}: no comment: {frame:?}");
         }
     }
 }
 
-/// What tshark shows of the frames that match.
-fn frames(directory: &Directory, filter: &str) -> String {
-    let file = directory.join("capture.pcapng");
-    let arguments = [
-        "-o",
-        "tcp.check_checksum:TRUE",
-        "-o",
-        "ip.check_checksum:TRUE",
-        "-n",
-        "-Y",
-        filter,
-        "-r",
+/// What tshark thinks of a frame.
+#[derive(Debug)]
+struct Frame {
+    /// Malformed, or with a bad checksum.
+    is_wrong: bool,
+    /// Sent again, lost, out of order, or an acknowledgment of such.
+    is_unexpected: bool,
+    has_comment: bool,
+    #[expect(dead_code, reason = "shown when a test fails")]
+    fields: String,
+}
+
+impl Frame {
+    const FIELDS: [&str; 10] = [
+        "frame.number",
+        "frame.comment",
+        "_ws.malformed",
+        "tcp.checksum.status",
+        "ip.checksum.status",
+        "tcp.analysis.retransmission",
+        "tcp.analysis.lost_segment",
+        "tcp.analysis.out_of_order",
+        "tcp.analysis.duplicate_ack",
+        "tcp.analysis.ack_lost_segment",
     ];
-    text(&succeed(Command::new("tshark").args(arguments).arg(file)))
+
+    fn all(directory: &Directory) -> Vec<Self> {
+        let mut tshark = Command::new("tshark");
+        tshark.args([
+            "-o",
+            "tcp.check_checksum:TRUE",
+            "-o",
+            "ip.check_checksum:TRUE",
+            "-n",
+            "-T",
+            "fields",
+        ]);
+        tshark.args(Self::FIELDS.iter().flat_map(|field| ["-e", field]));
+        let lines = text(&succeed(tshark.arg("-r").arg(directory.join("capture.pcapng"))));
+        lines.lines().map(Self::read).collect()
+    }
+
+    fn read(line: &str) -> Self {
+        let fields: Vec<&str> = line.split('\t').collect();
+        assert_eq!(fields.len(), Self::FIELDS.len(), "{line}");
+        // A packet quoted in an ICMP error has a checksum too, so a field may hold several. 0 is a bad one.
+        let is_bad = |status: &str| status.split(',').any(|status| status == "0");
+        Self {
+            is_wrong: !fields[2].is_empty() || is_bad(fields[3]) || is_bad(fields[4]),
+            is_unexpected: fields[5..].iter().any(|field| !field.is_empty()),
+            has_comment: !fields[1].is_empty(),
+            fields: line.to_owned(),
+        }
+    }
 }
 
 #[test]
@@ -139,7 +209,7 @@ fn the_same_seed_gives_the_same_bytes() {
     let directory = Directory::new("lab::the_same_seed_gives_the_same_bytes");
     let play = |seed: &str, file: &str| {
         succeed(syndic(["lab", "lossy-transfer", "--seed", seed, "--pcap", file]).current_dir(directory.path()));
-        std::fs::read(directory.join(file)).unwrap()
+        fs::read(directory.join(file)).unwrap()
     };
     let (first, again, other) = (play("7", "first"), play("7", "again"), play("8", "other"));
     assert!(first == again, "one seed, two captures");
