@@ -4,6 +4,7 @@ mod calls;
 mod close;
 mod handshake;
 mod open;
+mod pair;
 mod receive;
 mod reset;
 mod retransmit;
