@@ -17,6 +17,7 @@ mod transmit;
 mod view;
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -60,6 +61,8 @@ pub struct Stack<O: Observer = ()> {
     /// Distinguishes one choice of an ephemeral port from the next (RFC 6056).
     ports_chosen: u32,
     scratch: Scratch,
+    /// The stack's own settings, and others that were asked for last: connections with the same share them.
+    settings: [Arc<ConnectionOptions>; 2],
 }
 
 /// An event that waits: what happened is read from its object when it is handed out.
@@ -160,6 +163,7 @@ impl<O: Observer> Stack<O> {
             },
             ports_chosen: secrets.public as u32,
             scratch: Scratch::default(),
+            settings: [Arc::new(config.connection), Arc::new(config.connection)],
             config,
         }
     }

@@ -95,13 +95,13 @@ impl<O: Observer> Stack<O> {
             return Err(ConnectError::TooMany(self.config.limits.connections));
         }
         let tuple = self.choose_tuple(options.local, remote)?;
-        let settings = self.clamped(options.connection.unwrap_or(self.config.connection));
+        let settings = self.shared(options.connection.unwrap_or(self.config.connection));
         let iss = self.keys.isn(&tuple, now.mono);
         let offset = self.keys.timestamp_offset(tuple.local_addr, tuple.remote_addr);
         let ts = self.config.timestamps.then(|| Timestamps::new(offset));
         let mut cx = context!(self, now);
         cx.counters.opens_active += 1;
-        let c = Connection::open(&mut cx, tuple, iss, ts, Arc::new(settings));
+        let c = Connection::open(&mut cx, tuple, iss, ts, settings);
         let i = self.connections.insert(&self.keys, c);
         self.settle(now, i);
         Ok(self.connections.id(i))
@@ -236,11 +236,24 @@ impl<O: Observer> Stack<O> {
     /// Changes a connection's settings. A smaller receive buffer never takes back window that was advertised.
     pub fn set_options(&mut self, now: Now, id: ConnectionId, options: ConnectionOptions) -> Result<(), NoSuch> {
         let i = self.users(id)?;
-        let options = self.clamped(options);
+        let options = self.shared(options);
         let c = self.connections.get_mut(i).ok_or(NoSuch)?;
         c.set_options(now.mono, options);
         self.settle(now, i);
         Ok(())
+    }
+
+    /// Settings within their bounds, in a place that they share with the same of other connections where they can.
+    fn shared(&mut self, options: ConnectionOptions) -> Arc<ConnectionOptions> {
+        let options = self.clamped(options);
+        let [own, last] = &mut self.settings;
+        if **own == options {
+            return Arc::clone(own);
+        }
+        if **last != options {
+            *last = Arc::new(options);
+        }
+        Arc::clone(last)
     }
 
     /// Settings within their bounds.

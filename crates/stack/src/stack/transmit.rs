@@ -52,6 +52,8 @@ impl<O: Observer> Stack<O> {
             }
             let turn = self.turn(now, i, &mut left, sink);
             self.connections.schedule(now.mono, i);
+            // A slice that stayed here would keep its whole buffer, long after the connection is gone.
+            self.scratch.payload.clear();
             match turn {
                 Turn::Full => return true,
                 Turn::More => self.transmit.rotate_left(1),

@@ -463,9 +463,9 @@ impl Connection {
     }
 
     /// Takes new settings; timers that they govern start anew.
-    pub(crate) fn set_options(&mut self, now: Instant, options: ConnectionOptions) {
+    pub(crate) fn set_options(&mut self, now: Instant, options: Arc<ConnectionOptions>) {
         self.rcv.buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
-        self.options = Arc::new(options);
+        self.options = options;
         self.arm_keep_alive(now);
         self.deadlines.disarm(Reason::UserTimeout);
         if self.has_work() {

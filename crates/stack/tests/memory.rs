@@ -1,0 +1,327 @@
+//! What an entry costs, counted by an allocator of our own and divided by many entries: the budgets of the design.
+//!
+//! Counts are per thread, so that tests that run side by side do not count for each other.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use bytes::{Bytes, BytesMut};
+use syndic_stack::io::{Checksum, Offload};
+use syndic_stack::*;
+use wire::ip;
+use wire::option::{Options, Timestamps, WindowScale};
+use wire::seq::SeqNumber;
+use wire::tcp::{self, Flags, Header};
+
+struct Counting;
+
+thread_local! {
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    // The thread's own storage is gone while the thread ends; what is counted then does not matter.
+    let _ = LIVE.try_with(|live| live.set(live.get() + bytes));
+}
+
+// SAFETY: everything is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn live() -> isize {
+    LIVE.with(Cell::get)
+}
+
+/// Keeps the last header that was sent, and no memory.
+#[derive(Default)]
+struct Last {
+    port: u16,
+    seq: SeqNumber,
+    tsval: u32,
+}
+
+impl Sink for Last {
+    fn send(&mut self, head: &[u8], _: &[Bytes], _: Offload) -> Result<(), Full> {
+        let at = if head[0] >> 4 == 4 { 20 } else { 40 };
+        let (header, _) = Header::parse(&head[at..]).expect("sound TCP");
+        self.port = header.src_port;
+        self.seq = header.seq;
+        self.tsval = header.options.timestamps.map_or(0, |t| t.val);
+        Ok(())
+    }
+}
+
+/// A stack with a listener on port 80, and peers without number.
+struct Rig {
+    stack: Stack,
+    listener: ListenerId,
+    now: Instant,
+    is_v6: bool,
+    sent: Last,
+}
+
+const IRS: u32 = 1000;
+
+impl Rig {
+    /// Bounds as given: a table's heads grow to their full size with its first entry.
+    fn new(is_v6: bool, embryos: usize, connections: usize, time_waits: usize) -> Self {
+        let mut config = Config {
+            addresses: vec![ours(is_v6)],
+            time_wait: Duration::from_secs(100_000),
+            ..Config::default()
+        };
+        config.limits.embryos = embryos;
+        config.limits.connections = connections;
+        config.limits.time_waits = time_waits;
+        let secrets = Secrets {
+            master: [3; 32],
+            public: 3,
+        };
+        let mut stack = Stack::new(config, secrets, ());
+        let mut options = ListenOptions::new(SocketAddr::new(ours(is_v6), 80));
+        options.syn_backlog = usize::MAX;
+        let listener = stack.listen(options).expect("the port is free");
+        Self {
+            stack,
+            listener,
+            now: Instant::ZERO + Duration::from_secs(1),
+            is_v6,
+            sent: Last::default(),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            mono: self.now,
+            unix_s: 0,
+        }
+    }
+
+    /// Peer `n` sends a segment; the stack's answers go nowhere.
+    fn inject(&mut self, n: u32, flags: Flags, seq: u32, ack: SeqNumber, payload: &[u8]) {
+        let src = theirs(self.is_v6, n >> 15);
+        let dst = ours(self.is_v6);
+        let mut options = Options {
+            timestamps: Some(Timestamps {
+                val: 1,
+                ecr: self.sent.tsval,
+            }),
+            ..Options::default()
+        };
+        if flags.syn() {
+            options.mss = Some(1460);
+            options.sack_permitted = true;
+            options.window_scale = Some(WindowScale::new(7));
+        }
+        let header = Header {
+            src_port: 20_000 + (n & 0x7fff) as u16,
+            dst_port: if self.sent.port == 0 { 80 } else { self.sent.port },
+            seq: SeqNumber::new(IRS + seq),
+            ack,
+            flags,
+            window: 10_000,
+            urgent: 0,
+            options,
+        };
+        let ip = ip::Header {
+            src,
+            dst,
+            protocol: ip::TCP,
+            hop_limit: 64,
+            ecn: ip::Ecn::NotEct,
+        };
+        let mut packet = BytesMut::zeroed(ip.len() + header.len());
+        ip.emit(header.len() + payload.len(), &mut packet).expect("fits");
+        header.emit(&mut packet[ip.len()..]).expect("fits");
+        tcp::seal(src, dst, &mut packet[ip.len()..], &[payload]);
+        packet.extend_from_slice(payload);
+        let mut batch = Batch::new();
+        batch.push(Packet {
+            bytes: packet,
+            arrived: self.now,
+            checksum: Checksum::Trusted,
+        });
+        let now = self.now();
+        self.stack.handle_packets(now, &mut batch);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let now = self.now();
+        while self.stack.poll_transmit(now, Budget::default(), &mut self.sent) {}
+        while self.stack.poll_event().is_some() {}
+    }
+
+    /// Peer `n` opens a connection. Returns it, and what the peer acknowledges next.
+    fn open(&mut self, n: u32) -> (ConnectionId, SeqNumber) {
+        self.inject(n, Flags::SYN, 0, SeqNumber::default(), &[]);
+        let next = self.sent.seq + 1;
+        self.inject(n, Flags::ACK, 1, next, &[]);
+        let accepted = self.stack.accept(self.now(), self.listener).expect("it listens");
+        (accepted.expect("one waits").id, next)
+    }
+}
+
+fn ours(is_v6: bool) -> IpAddr {
+    if is_v6 {
+        Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 2).into()
+    } else {
+        Ipv4Addr::new(10, 7, 0, 2).into()
+    }
+}
+
+fn theirs(is_v6: bool, n: u32) -> IpAddr {
+    let [_, _, high, low] = n.to_be_bytes();
+    if is_v6 {
+        Ipv6Addr::new(0xfd08, 0, 0, 0, 0, 0, u16::from(high), u16::from(low)).into()
+    } else {
+        Ipv4Addr::new(10, 8, high, low).into()
+    }
+}
+
+const V4: bool = false;
+const V6: bool = true;
+
+#[test]
+fn half_open_entry_budget() {
+    for (name, is_v6, budget) in [("IPv4", V4, 48.0), ("IPv6", V6, 72.0)] {
+        let n = 1 << 18;
+        let mut rig = Rig::new(is_v6, n, 1, 1);
+        let before = live();
+        for i in 0..n as u32 {
+            rig.inject(i, Flags::SYN, 0, SeqNumber::default(), &[]);
+        }
+        assert_eq!(rig.stack.counts(), (0, n, 0));
+        check(name, "half-open entry", live() - before, n, budget);
+    }
+}
+
+#[test]
+fn time_wait_entry_budget() {
+    for (name, is_v6, budget) in [("IPv4", V4, 48.0), ("IPv6", V6, 72.0)] {
+        let n = 1 << 16;
+        let mut rig = Rig::new(is_v6, 1, 1, n);
+        let before = live();
+        for i in 0..n as u32 {
+            let (id, next) = rig.open(i);
+            let now = rig.now();
+            rig.stack.close(now, id).expect("held");
+            rig.flush();
+            rig.inject(i, Flags::FIN | Flags::ACK, 1, next + 1, &[]);
+        }
+        assert_eq!(rig.stack.counts(), (0, 0, n));
+        check(name, "TIME-WAIT entry", live() - before, n, budget);
+    }
+}
+
+#[test]
+fn idle_connection_budget() {
+    for (name, is_v6) in [("IPv4", V4), ("IPv6", V6)] {
+        let n = 1 << 14;
+        let mut rig = Rig::new(is_v6, 1, n, 1);
+        let before = live();
+        let mut ids = Vec::with_capacity(n);
+        let of_the_test = live() - before;
+        for i in 0..n as u32 {
+            let (id, next) = rig.open(i);
+            let now = rig.now();
+            // Out of order, then the hole filled; an answer; and all of it read and acknowledged.
+            rig.inject(i, Flags::ACK, 1001, next, &[7; 1000]);
+            rig.inject(i, Flags::ACK, 1, next, &[7; 1000]);
+            while let Ok(Received::Data(_)) = rig.stack.receive(now, id, usize::MAX) {}
+            rig.stack
+                .send(now, id, &mut Bytes::from_static(&[9; 1400]))
+                .expect("may send");
+            rig.flush();
+            rig.inject(i, Flags::ACK, 2001, next + 1400, &[]);
+            assert_eq!(rig.stack.status(now, id).expect("held").send_queue, 0);
+            ids.push(id);
+        }
+        assert_eq!(rig.stack.counts(), (n, 0, 0));
+        check(name, "idle connection", live() - before - of_the_test, n, 512.0);
+    }
+}
+
+#[test]
+fn idle_connection_budget_of_active_opens() {
+    let n = 1 << 12;
+    let mut rig = Rig::new(V4, 1, n, 1);
+    let before = live();
+    for i in 0..n as u32 {
+        let now = rig.now();
+        let port = 20_000 + u16::try_from(i).expect("a port");
+        let options = ConnectOptions {
+            remote: SocketAddr::new(theirs(V4, 0), port),
+            local: None,
+            connection: None,
+        };
+        let id = rig.stack.connect(now, options).expect("a port is free");
+        rig.flush();
+        let next = rig.sent.seq + 1;
+        rig.inject(i, Flags::SYN | Flags::ACK, 0, next, &[]);
+        let mut settings = rig.stack.options(id).expect("held");
+        settings.no_delay = true;
+        rig.stack.set_options(now, id, settings).expect("held");
+        rig.stack
+            .send(now, id, &mut Bytes::from_static(&[9; 1400]))
+            .expect("may send");
+        rig.flush();
+        rig.inject(i, Flags::ACK, 1, next + 1400, &[]);
+        assert_eq!(rig.stack.status(now, id).expect("held").send_queue, 0);
+    }
+    check("IPv4", "idle connection, opened by us", live() - before, n, 512.0);
+}
+
+#[test]
+fn memory_of_a_vanished_peer_is_given_back() {
+    let mut rig = Rig::new(V4, 16, 16, 16);
+    // Whatever is allocated once, and a connection's place in the table.
+    let (first, _) = rig.open(0);
+    let now = rig.now();
+    rig.stack.abort(now, first).expect("held");
+    rig.flush();
+    let before = live();
+    let (id, next) = rig.open(1);
+    let now = rig.now();
+    rig.inject(1, Flags::ACK, 1, next, &[7; 1400]);
+    rig.inject(1, Flags::ACK, 5001, next, &[7; 1400]);
+    rig.stack
+        .send(now, id, &mut Bytes::from(vec![9; 100_000]))
+        .expect("may send");
+    rig.flush();
+    assert!(live() > before + 100_000);
+    while let Some(at) = rig.stack.poll_timeout() {
+        rig.now = at.max(rig.now);
+        let now = rig.now();
+        rig.stack.handle_timeout(now);
+        rig.flush();
+    }
+    let now = rig.now();
+    let status = rig.stack.status(now, id).expect("held");
+    assert_eq!(status.ended, Some(Ended::TimedOut));
+    // What had come may still be read; then nothing is left.
+    rig.stack.close(now, id).expect("held");
+    assert_eq!(rig.stack.counts(), (0, 0, 0));
+    assert!(live() - before < 512, "{} bytes are left", live() - before);
+}
+
+fn check(family: &str, what: &str, bytes: isize, entries: usize, budget: f64) {
+    let each = bytes as f64 / entries as f64;
+    println!("{what}, {family}: {each:.1} bytes of {budget}");
+    assert!(each <= budget, "{what}, {family}: {each:.1} bytes, budget {budget}");
+}
