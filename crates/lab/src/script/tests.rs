@@ -136,3 +136,58 @@ proptest! {
         }
     }
 }
+
+/// The reference for users.
+const REFERENCE: &str = include_str!("../../../../docs/lab.md");
+
+#[test]
+fn the_world_in_the_reference_can_be_read() {
+    let world = REFERENCE
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    Plan::read(world).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A refusal of an unknown key names the keys that there are: each of them stands in the reference.
+#[test]
+fn every_key_is_in_the_reference() {
+    let step = |inner: &str| format!("{WORLD}\n[[step]]\nhost = \"a\"\n{inner}\n");
+    let tables = [
+        format!("x = 1\n{WORLD}"),
+        WORLD.replace("name = \"b\"", "name = \"b\"\nx = 1"),
+        WORLD.replace("name = \"b\"", "name = \"b\"\nconnection = { x = 1 }"),
+        WORLD.replace("name = \"b\"", "name = \"b\"\nconnection = { keep_alive = { x = 1 } }"),
+        WORLD.replace("name = \"b\"", "name = \"b\"\nlimits = { x = 1 }"),
+        format!("{WORLD}x = 1\n"),
+        format!("{WORLD}\n[[fault]]\nx = 1\n"),
+        step("x = 1"),
+        step("do = \"x\""),
+        step("listen = { x = 1 }"),
+        step("connect = { x = 1 }"),
+        step("send = { x = 1 }"),
+        step("wait = { x = 1 }"),
+        step("expect = { x = 1 }"),
+        step("expect = { ended = \"x\" }"),
+        step("expect = { sent = [{ x = 1 }] }"),
+        step("inject = { x = 1 }"),
+        step("inject = { flags = \"R\", timestamps = \"x\" }"),
+        step("replay = { x = 1 }"),
+    ];
+    for text in tables {
+        let error = Plan::read(&text).unwrap_err();
+        let (_, known) = error
+            .message()
+            .split_once("expected")
+            .unwrap_or_else(|| panic!("{error}"));
+        let keys: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        assert!(!keys.is_empty(), "{error}");
+        for key in keys {
+            let is_told = REFERENCE
+                .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+                .any(|word| word == key);
+            assert!(is_told, "`{key}` is not in docs/lab.md: {error}");
+        }
+    }
+}

@@ -15,20 +15,14 @@ impl World {
         }
     }
 
-    /// At the end: no half-open entry is left, no user has lost bytes, and what the script still wanted is told.
+    /// At the end: the script is done, and nothing is held that nobody holds on to.
     pub(super) fn look_at_rest(&mut self) {
         if let Some(step) = self.steps.get(self.progress.next) {
             let line = step.line;
             self.fail(format!("the step in line {line} was never reached"));
         }
-        let mut found = Vec::new();
-        for host in &self.hosts {
-            for entry in host.stack.entries(now_of(self.now)) {
-                if let Entry::Embryo { tuple, age, .. } = entry {
-                    found.push(format!("{}: {tuple} is still half-open, {age} old", host.name));
-                }
-            }
-        }
+        let left = |host| leftovers(host, self.now);
+        let found: Vec<String> = self.hosts.iter().flat_map(left).collect();
         found.into_iter().for_each(|reason| self.fail(reason));
     }
 
@@ -102,6 +96,37 @@ impl World {
             checks: self.checks,
         }
     }
+}
+
+/// What a host still holds at rest though no user and no timer will ever come back to it.
+fn leftovers(host: &Host, now: stack::Instant) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut waiting, mut orphans) = (0, 0);
+    for entry in host.stack.entries(now_of(now)) {
+        match entry {
+            Entry::Embryo { tuple, age, .. } => {
+                found.push(format!("{}: {tuple} is still half-open, {age} old", host.name));
+            }
+            Entry::TimeWait { tuple, .. } => found.push(format!("{}: {tuple} is still in TIME-WAIT", host.name)),
+            Entry::Connection { id, .. } => {
+                let has_user = host
+                    .conversations
+                    .iter()
+                    .any(|conversation| conversation.id == Some(id));
+                orphans += usize::from(!has_user);
+            }
+            Entry::Listener { accept_queue, .. } => waiting += accept_queue.0,
+        }
+    }
+    // What waits to be accepted has no user yet.
+    if orphans > waiting {
+        found.push(format!(
+            "{}: {} connections are held that no user has",
+            host.name,
+            orphans - waiting
+        ));
+    }
+    found
 }
 
 fn look_at(host: &Host, now: stack::Instant) -> Vec<String> {
