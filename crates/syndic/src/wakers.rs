@@ -4,6 +4,9 @@
 //! too, so no wake can be lost. Wakers run and drop code of others: what is to be woken or was displaced is collected
 //! here, and let go by [`Rung::wake`] after the lock.
 
+#[cfg(test)]
+mod tests;
+
 use std::task::Waker;
 
 use stack::{ConnectionId, Event, ListenerId};
