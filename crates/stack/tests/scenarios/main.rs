@@ -11,3 +11,4 @@ mod retransmit;
 mod rig;
 mod send;
 mod timewait;
+mod why;
