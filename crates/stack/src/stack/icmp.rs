@@ -1,5 +1,7 @@
 //! ICMP: echo is answered; errors are believed only when they quote a segment in flight (RFC 5927).
 
+use core::net::IpAddr;
+
 use wire::icmp::{self, Message, Unreachable};
 use wire::ip::{self, Datagram};
 use wire::seq::SeqNumber;
@@ -27,7 +29,9 @@ impl<O: Observer> Stack<O> {
                 if !self.budgets.icmp.take(now.mono) {
                     return Err(Why::IcmpBudget);
                 }
-                let message = icmp::echo_reply(dst, src, rest);
+                // RFC 1122 section 3.2.2.6: we do not fragment, so what a reply has no room for is left out.
+                let room = self.config.mtu.saturating_sub(headers_len(src));
+                let message = icmp::echo_reply(dst, src, rest.get(..room).unwrap_or(rest));
                 let queued = self.replies.push(Reply::Icmp {
                     src: dst,
                     dst: src,
@@ -59,6 +63,11 @@ impl<O: Observer> Stack<O> {
         self.settle(now, i);
         Ok(())
     }
+}
+
+/// Bytes before the identifier of an echo: the IP header without options, and type, code and checksum.
+fn headers_len(addr: IpAddr) -> usize {
+    if addr.is_ipv4() { 20 + 4 } else { 40 + 4 }
 }
 
 /// The segment that an error quotes, if it is a TCP segment: whose it was, and where it began. It was ours on its way out.

@@ -33,7 +33,8 @@ impl<O: Observer> Stack<O> {
         if !self.config.addresses.contains(&datagram.dst) {
             return Err(Why::NotOurs);
         }
-        if !datagram.is_plausible_unicast() {
+        // Nothing of ours comes back over a link: who sends in our name wants us to answer ourselves.
+        if !datagram.is_plausible_unicast() || self.config.addresses.contains(&datagram.src) {
             return Err(Why::BadSource);
         }
         if datagram.fragment.is_some() {

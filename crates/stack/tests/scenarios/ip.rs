@@ -1,0 +1,732 @@
+//! What lies below TCP: packets that are not for us or cannot be read, fragments, extension headers, ICMP (RFC 791, 8200, 792,
+//! 4443, 5927; RFC 9293 section 3.9.2). Whatever comes is a counted drop, never more.
+
+use std::net::IpAddr;
+
+use bytes::{Bytes, BytesMut};
+use syndic_stack::io::{Checksum, Offload};
+use syndic_stack::*;
+use wire::checksum::Sum;
+use wire::icmp::{self, ErrorKind, Unreachable};
+use wire::{ip, tcp};
+
+use crate::rig::*;
+
+const FAMILIES: [(fn() -> IpAddr, fn() -> IpAddr); 2] = [(|| v4(2), || v4(1)), (|| v6(2), || v6(1))];
+
+/// The same stack, talked to in both families.
+fn both() -> impl Iterator<Item = Rig> {
+    FAMILIES.into_iter().map(|(ours, theirs)| {
+        let mut rig = Rig::plain();
+        (rig.ours, rig.theirs) = (ours(), theirs());
+        rig
+    })
+}
+
+/// An IP packet from `src` to `dst`.
+fn packet(src: IpAddr, dst: IpAddr, protocol: u8, body: &[u8]) -> Vec<u8> {
+    let header = ip::Header {
+        src,
+        dst,
+        protocol,
+        hop_limit: 64,
+        ecn: ip::Ecn::NotEct,
+    };
+    let mut packet = vec![0; header.len()];
+    header.emit(body.len(), &mut packet).expect("fits");
+    packet.extend_from_slice(body);
+    packet
+}
+
+/// Makes the checksum of an IPv4 header right again.
+fn reseal_v4(packet: &mut [u8]) {
+    let len = usize::from(packet[0] & 0x0f) * 4;
+    packet[10..12].fill(0);
+    let mut sum = Sum::new();
+    sum.add(&packet[..len]);
+    let sum = sum.finish();
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// A TCP segment out of these bytes, whatever they say, with a right checksum.
+fn sealed(src: IpAddr, dst: IpAddr, mut body: Vec<u8>) -> Vec<u8> {
+    body[16..18].fill(0);
+    let mut sum = Sum::pseudo_header(src, dst, ip::TCP, body.len());
+    sum.add(&body);
+    let sum = sum.finish();
+    body[16..18].copy_from_slice(&sum.to_be_bytes());
+    packet(src, dst, ip::TCP, &body)
+}
+
+fn body_of(packet: &[u8]) -> Vec<u8> {
+    let datagram = ip::Datagram::parse(packet).expect("sound");
+    packet[datagram.payload].to_vec()
+}
+
+/// A SYN with these option bytes.
+fn syn_with_options(rig: &Rig, options: &[u8]) -> Vec<u8> {
+    let mut body = body_of(&rig.packet(&Seg::new("S", 0)));
+    body.extend_from_slice(options);
+    body[12] = ((20 + options.len()) / 4 << 4) as u8;
+    sealed(rig.theirs, rig.ours, body)
+}
+
+#[test]
+fn packet_to_another_address_is_dropped() {
+    for mut rig in both() {
+        rig.listen();
+        rig.ours = if rig.ours.is_ipv4() { v4(77) } else { v6(77) };
+        rig.inject(Seg::new("S", 0));
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::NotOurs), 1);
+    }
+}
+
+/// RFC 9293 MUST-57 and MUST-63; RFC 1122 section 3.2.1.3.
+#[test]
+fn source_that_is_no_one_hosts_is_dropped() {
+    for (name, src) in [
+        ("multicast", "224.0.0.1"),
+        ("broadcast", "255.255.255.255"),
+        ("unspecified", "0.0.0.0"),
+        ("this network", "0.1.2.3"),
+        ("loopback", "127.0.0.1"),
+        ("our own", "10.7.0.2"),
+        ("multicast, IPv6", "ff02::1"),
+        ("unspecified, IPv6", "::"),
+        ("loopback, IPv6", "::1"),
+        ("IPv4 in IPv6's clothes", "::ffff:10.7.0.1"),
+        ("our own, IPv6", "fd07::2"),
+    ] {
+        let mut rig = Rig::plain();
+        rig.theirs = src.parse().expect("an address");
+        rig.ours = if rig.theirs.is_ipv4() { v4(2) } else { v6(2) };
+        rig.listen();
+        for text in ["S", ".", "R"] {
+            rig.inject(Seg::new(text, 0));
+        }
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::BadSource), 3, "{name}");
+        rig.assert_quiet();
+    }
+}
+
+#[test]
+fn wrong_ip_checksum_is_dropped() {
+    let mut rig = Rig::plain();
+    rig.listen();
+    let mut bytes = rig.packet(&Seg::new("S", 0));
+    bytes[10] ^= 1;
+    rig.raw(&bytes);
+    rig.expect_nothing();
+    assert_eq!(rig.dropped(Why::IpChecksum), 1);
+}
+
+/// RFC 9293 MUST-3, over every byte of header and text.
+#[test]
+fn wrong_tcp_checksum_is_dropped() {
+    for mut rig in both() {
+        rig.listen();
+        let bytes = rig.packet(&Seg::new("S", 0).mss(1000).bytes(b"text"));
+        let first = bytes.len() - body_of(&bytes).len();
+        for at in first..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 4;
+            rig.raw(&bytes);
+        }
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::TcpChecksum), (bytes.len() - first) as u64);
+    }
+}
+
+/// A link that vouches for a checksum (it was never computed, or hardware has checked it) is believed.
+#[test]
+fn checksum_that_the_link_vouches_for_is_not_verified() {
+    let mut rig = Rig::plain();
+    rig.listen();
+    let mut bytes = rig.packet(&Seg::new("S", 0));
+    bytes[20 + 16] ^= 1;
+    let mut batch = Batch::new();
+    batch.push(Packet {
+        bytes: BytesMut::from(&bytes[..]),
+        arrived: rig.now,
+        checksum: Checksum::Trusted,
+    });
+    let now = rig.now();
+    rig.stack.handle_packets(now, &mut batch);
+    rig.flush();
+    rig.expect("S.", 0, 0, 1);
+}
+
+/// RFC 9293 MUST-2: what we send has its checksum; the rig asserts it of every segment.
+#[test]
+fn segments_leave_with_a_right_checksum() {
+    for mut rig in both() {
+        let id = rig.open_active();
+        for len in [1, 2, 999, 1000] {
+            let seq = rig.status(id).snd_nxt.value().wrapping_sub(rig.iss);
+            rig.send(id, seq, len);
+            rig.inject(Seg::new(".", 1).ack(seq + len as u32));
+        }
+        assert_eq!(rig.out.len(), 4);
+    }
+}
+
+#[test]
+fn truncated_packets_are_counted_drops() {
+    for mut rig in both() {
+        rig.listen();
+        let bytes = rig.packet(&Seg::new("S", 0).mss(1000));
+        for len in 0..bytes.len() {
+            rig.raw(&bytes[..len]);
+        }
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::MalformedIp), bytes.len() as u64);
+        assert_eq!(rig.stack.counters().packets_in, bytes.len() as u64);
+    }
+}
+
+#[test]
+fn malformed_ip_table() {
+    type Damage = fn(&mut Vec<u8>);
+    let rows: &[(&str, Damage)] = &[
+        ("version 5", |p| p[0] = 0x55),
+        ("header length 4", |p| p[0] = 0x44),
+        ("header longer than the packet", |p| p[0] = 0x4f),
+        ("total length below the header", |p| p[3] = 19),
+        ("total length beyond the packet", |p| p[3] += 1),
+    ];
+    for (name, damage) in rows {
+        let mut rig = Rig::plain();
+        let mut bytes = rig.packet(&Seg::new("S", 0));
+        damage(&mut bytes);
+        rig.raw(&bytes);
+        assert_eq!(rig.dropped(Why::MalformedIp), 1, "{name}");
+    }
+}
+
+#[test]
+fn link_padding_is_left_out() {
+    for mut rig in both() {
+        let id = rig.open_active();
+        let mut bytes = rig.packet(&Seg::new("P.", 1).ack(1).data(3));
+        bytes.extend_from_slice(&[0xaa; 20]);
+        rig.raw(&bytes);
+        rig.expect(".", 1, 0, 4);
+        assert_eq!(rig.read(id), pattern(1, 3));
+    }
+}
+
+/// RFC 791: options of the IP header are passed over (RFC 9293 MUST-50 to MUST-53: none of them is ours to use).
+#[test]
+fn ip_options_are_passed_over() {
+    let mut rig = Rig::plain();
+    rig.listen();
+    let mut bytes = rig.packet(&Seg::new("S", 0));
+    // Strict source route of no hops, padded.
+    bytes.splice(20..20, [0x89, 3, 4, 0]);
+    bytes[0] = 0x46;
+    bytes[3] += 4;
+    reseal_v4(&mut bytes);
+    rig.raw(&bytes);
+    rig.expect("S.", 0, 0, 1);
+}
+
+#[test]
+fn malformed_tcp_table() {
+    for (name, offset) in [("offset 0", 0), ("offset 4", 4), ("offset beyond the segment", 6)] {
+        for mut rig in both() {
+            rig.listen();
+            let mut body = body_of(&rig.packet(&Seg::new("S", 0)));
+            body[12] = offset << 4;
+            let bytes = sealed(rig.theirs, rig.ours, body);
+            rig.raw(&bytes);
+            rig.expect_nothing();
+            assert_eq!(rig.dropped(Why::MalformedTcp), 1, "{name}");
+        }
+    }
+    let mut rig = Rig::plain();
+    let short = sealed(rig.theirs, rig.ours, vec![0; 19]);
+    rig.raw(&short);
+    assert_eq!(rig.dropped(Why::MalformedTcp), 1);
+}
+
+/// RFC 9293 MUST-7: an illegal length, zero included, harms nothing; the segment is a counted drop.
+#[test]
+fn malformed_options_are_dropped_on_syn_and_data() {
+    for (name, options) in [
+        ("length 0", [2, 0, 0, 0]),
+        ("length 1", [2, 1, 0, 0]),
+        ("runs out of the header", [2, 5, 0, 0]),
+        ("MSS of three bytes", [2, 3, 1, 0]),
+        ("window scale of four bytes", [3, 4, 1, 1]),
+        ("SACK without a block", [5, 2, 0, 0]),
+        ("timestamps too short", [8, 4, 1, 1]),
+        ("kind without length", [1, 1, 1, 2]),
+        ("unknown kind, length 0", [200, 0, 0, 0]),
+    ] {
+        let mut rig = Rig::plain();
+        rig.listen();
+        let bytes = syn_with_options(&rig, &options);
+        rig.raw(&bytes);
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::TcpOption), 1, "{name}");
+        assert_eq!(rig.state(), State::Listen, "{name}");
+    }
+}
+
+/// RFC 9293 MUST-4, MUST-5, MUST-6, MUST-68: options in any segment; NOP and END; unknown kinds are skipped by their length.
+#[test]
+fn unknown_options_are_skipped() {
+    for (name, options) in [
+        ("unknown before MSS", &[200, 4, 9, 9, 2, 4, 2, 88][..]),
+        ("NOP, NOP, MSS, END and rubbish behind it", &[1, 1, 2, 4, 2, 88, 0, 7]),
+        ("unknown of two bytes", &[99, 2, 1, 1, 2, 4, 2, 88]),
+    ] {
+        let mut rig = Rig::plain();
+        let listener = rig.listen();
+        let bytes = syn_with_options(&rig, options);
+        rig.raw(&bytes);
+        rig.expect("S.", 0, 0, 1);
+        let mut body = body_of(&rig.packet(&Seg::new("P.", 1).ack(1)));
+        body.extend_from_slice(&[200, 4, 9, 9]);
+        body[12] = 6 << 4;
+        body.extend_from_slice(b"text");
+        let data = sealed(rig.theirs, rig.ours, body);
+        rig.raw(&data);
+        let id = rig.accept(listener);
+        assert_eq!(rig.read(id), b"text", "{name}");
+        assert_eq!(rig.status(id).snd_mss, 600, "{name}");
+    }
+}
+
+#[test]
+fn protocols_that_we_do_not_speak_are_dropped() {
+    for mut rig in both() {
+        for (protocol, why) in [
+            (ip::UDP, Why::Udp),
+            (132, Why::UnknownProtocol),
+            (ip::NO_NEXT_HEADER, Why::UnknownProtocol),
+            (
+                if rig.ours.is_ipv4() { ip::ICMPV6 } else { ip::ICMP },
+                Why::UnknownProtocol,
+            ),
+        ] {
+            let before = rig.dropped(why);
+            let bytes = packet(rig.theirs, rig.ours, protocol, &[0; 16]);
+            rig.raw(&bytes);
+            assert_eq!(rig.dropped(why), before + 1, "{protocol}");
+        }
+        assert!(rig.other.is_empty());
+        rig.expect_nothing();
+    }
+}
+
+/// Bytes `range` of what an IP packet carries, as a fragment of it.
+fn fragment(packet: &[u8], range: std::ops::Range<usize>, id: u8) -> Vec<u8> {
+    let (header, six) = if packet[0] >> 4 == 4 { (20, false) } else { (40, true) };
+    let body = &packet[header..];
+    let more = range.end < body.len();
+    let piece = &body[range.clone()];
+    let mut out = packet[..header].to_vec();
+    if six {
+        out[4..6].copy_from_slice(&((piece.len() + 8) as u16).to_be_bytes());
+        let field = (range.start as u16) | u16::from(more);
+        out.extend_from_slice(&[out[6], 0, (field >> 8) as u8, field as u8, 0, 0, 0, id]);
+        out[6] = 44;
+        out.extend_from_slice(piece);
+    } else {
+        out[2..4].copy_from_slice(&((piece.len() + header) as u16).to_be_bytes());
+        out[4..6].copy_from_slice(&[0, id]);
+        let field = (range.start / 8) as u16 | if more { 0x2000 } else { 0 };
+        out[6..8].copy_from_slice(&field.to_be_bytes());
+        out.extend_from_slice(piece);
+        reseal_v4(&mut out);
+    }
+    out
+}
+
+/// RFC 791 section 3.2, RFC 8200 section 4.5; whatever order the pieces come in.
+#[test]
+fn fragments_make_a_segment() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        for mut rig in both() {
+            let id = rig.open_active();
+            let whole = rig.packet(&Seg::new("P.", 1).ack(1).data(100));
+            let pieces = [0..40, 40..80, 80..120].map(|range| fragment(&whole, range, 1));
+            for at in order {
+                rig.expect_nothing();
+                rig.raw(&pieces[at]);
+            }
+            rig.expect(".", 1, 0, 101);
+            assert_eq!(rig.read(id), pattern(1, 100));
+        }
+    }
+}
+
+/// RFC 5722, and the same for IPv4: an overlap ends the whole datagram.
+#[test]
+fn overlapping_fragments_are_refused() {
+    for mut rig in both() {
+        let id = rig.open_active();
+        let whole = rig.packet(&Seg::new("P.", 1).ack(1).data(100));
+        for range in [0..48, 40..80, 80..120] {
+            let bytes = fragment(&whole, range, 1);
+            rig.raw(&bytes);
+        }
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::BadFragment), 1);
+        assert_eq!(rig.receive(id), Ok(Received::Nothing));
+    }
+}
+
+#[test]
+fn impossible_fragments_are_refused() {
+    for mut rig in both() {
+        let whole = rig.packet(&Seg::new("P.", 1).ack(1).data(100));
+        // Not a multiple of 8, and not the last.
+        let bytes = fragment(&whole, 0..41, 1);
+        rig.raw(&bytes);
+        assert_eq!(rig.dropped(Why::BadFragment), 1);
+    }
+}
+
+#[test]
+fn fragments_are_bounded_and_expire() {
+    for (ours, theirs) in FAMILIES {
+        let mut rig = Rig::with(Config {
+            limits: Limits {
+                datagrams: 3,
+                ..Limits::default()
+            },
+            ..Config::default()
+        });
+        (rig.ours, rig.theirs) = (ours(), theirs());
+        let whole = rig.packet(&Seg::new("P.", 1).ack(1).data(100));
+        for id in 0..5 {
+            let bytes = fragment(&whole, 0..40, id);
+            rig.raw(&bytes);
+        }
+        assert_eq!(rig.dropped(Why::FragmentsFull), 2);
+        rig.advance(Duration::from_secs(29));
+        assert_eq!(rig.dropped(Why::FragmentsExpired), 0);
+        rig.advance(Duration::from_secs(2));
+        assert_eq!(rig.dropped(Why::FragmentsExpired), 3);
+        rig.assert_quiet();
+    }
+}
+
+#[test]
+fn fragments_that_weigh_too_much_are_refused() {
+    let mut rig = Rig::with(Config {
+        limits: Limits {
+            datagram_bytes: 1000,
+            ..Limits::default()
+        },
+        ..Config::default()
+    });
+    let whole = rig.packet(&Seg::new("P.", 1).ack(1).data(3000));
+    let bytes = fragment(&whole, 0..2000, 1);
+    rig.raw(&bytes);
+    assert_eq!(rig.dropped(Why::FragmentsFull), 1);
+    rig.assert_quiet();
+}
+
+/// RFC 8200 section 4: what stands before TCP is walked.
+#[test]
+fn extension_headers_before_tcp_are_walked() {
+    for (name, headers) in [
+        ("hop-by-hop", &[0][..]),
+        ("destination options", &[60]),
+        ("routing", &[43]),
+        ("hop-by-hop, destination options, routing", &[0, 60, 43]),
+    ] {
+        let mut rig = Rig::plain();
+        (rig.ours, rig.theirs) = (v6(2), v6(1));
+        rig.listen();
+        let mut bytes = rig.packet(&Seg::new("S", 0));
+        let mut next = ip::TCP;
+        for &kind in headers.iter().rev() {
+            // PadN over the six bytes; as a routing header: type 1, no segments left.
+            bytes.splice(40..40, [next, 0, 1, if kind == 43 { 0 } else { 4 }, 0, 0, 0, 0]);
+            next = kind;
+        }
+        bytes[6] = next;
+        bytes[5] += 8 * headers.len() as u8;
+        rig.raw(&bytes);
+        rig.expect("S.", 0, 0, 1);
+        assert_eq!(rig.state(), State::SynReceived, "{name}");
+    }
+}
+
+#[test]
+fn too_many_extension_headers_are_refused() {
+    let mut rig = Rig::plain();
+    (rig.ours, rig.theirs) = (v6(2), v6(1));
+    rig.listen();
+    let mut bytes = rig.packet(&Seg::new("S", 0));
+    for _ in 0..9 {
+        let next = bytes[6];
+        bytes.splice(40..40, [next, 0, 1, 4, 0, 0, 0, 0]);
+        bytes[6] = 60;
+        bytes[5] += 8;
+    }
+    rig.raw(&bytes);
+    rig.expect_nothing();
+    assert_eq!(rig.dropped(Why::MalformedIp), 1);
+}
+
+fn echo(rig: &Rig, data: &[u8]) -> Vec<u8> {
+    let (kind, protocol) = if rig.ours.is_ipv4() {
+        (8, ip::ICMP)
+    } else {
+        (128, ip::ICMPV6)
+    };
+    // A reply's checksum with the type corrected: echo request and reply differ in the type alone.
+    let mut body = icmp::echo_reply(rig.theirs, rig.ours, data);
+    body[0] = kind;
+    body[2..4].fill(0);
+    let mut sum = match rig.ours {
+        IpAddr::V4(_) => Sum::new(),
+        IpAddr::V6(_) => Sum::pseudo_header(rig.theirs, rig.ours, ip::ICMPV6, body.len()),
+    };
+    sum.add(&body);
+    let sum = sum.finish();
+    body[2..4].copy_from_slice(&sum.to_be_bytes());
+    packet(rig.theirs, rig.ours, protocol, &body)
+}
+
+/// RFC 1122 section 3.2.2.6, RFC 4443 section 4.2.
+#[test]
+fn echo_is_answered() {
+    for mut rig in both() {
+        let request = echo(&rig, b"\x00\x01\x00\x02hello");
+        rig.raw(&request);
+        let reply = rig.other.pop().expect("a reply");
+        let datagram = ip::Datagram::parse(&reply).expect("sound");
+        assert_eq!((datagram.src, datagram.dst), (rig.ours, rig.theirs));
+        let message = icmp::Message::parse(datagram.src, datagram.dst, &reply[datagram.payload.clone()]);
+        let rest = b"\x00\x01\x00\x02hello";
+        assert_eq!(message, Ok(icmp::Message::EchoReply { rest }));
+    }
+}
+
+/// We do not fragment: a reply to a reassembled request is cut to the MTU (RFC 1122 section 3.2.2.6).
+#[test]
+fn echo_reply_keeps_to_the_mtu() {
+    for mut rig in both() {
+        let request = echo(&rig, &[7; 2400]);
+        let end = body_of(&request).len();
+        for range in [0..1200, 1200..end] {
+            let bytes = fragment(&request, range, 1);
+            rig.raw(&bytes);
+        }
+        assert_eq!(rig.other.pop().expect("a reply").len(), 1500);
+    }
+}
+
+#[test]
+fn echo_is_budgeted() {
+    let mut rig = Rig::with(Config {
+        limits: Limits {
+            icmp_per_s: 3,
+            ..Limits::default()
+        },
+        ..Config::default()
+    });
+    let request = echo(&rig, &[0; 8]);
+    for _ in 0..5 {
+        rig.raw(&request);
+    }
+    assert_eq!(rig.other.len(), 3);
+    assert_eq!(rig.dropped(Why::IcmpBudget), 2);
+}
+
+#[test]
+fn malformed_and_other_icmp_is_dropped() {
+    for mut rig in both() {
+        let mut request = echo(&rig, &[0; 8]);
+        let last = request.len() - 1;
+        request[last] ^= 1;
+        rig.raw(&request);
+        assert_eq!(rig.dropped(Why::MalformedIcmp), 1);
+        let protocol = if rig.ours.is_ipv4() { ip::ICMP } else { ip::ICMPV6 };
+        for body in [
+            icmp::echo_reply(rig.theirs, rig.ours, &[0; 8]),
+            icmp::error(rig.theirs, rig.ours, ErrorKind::TimeExceeded, &[0; 28]),
+        ] {
+            let bytes = packet(rig.theirs, rig.ours, protocol, &body);
+            rig.raw(&bytes);
+        }
+        assert_eq!(rig.dropped(Why::IcmpIgnored), 2);
+        assert!(rig.other.is_empty());
+    }
+}
+
+/// A router sends an error about the segment that we sent last; its sequence number moved by `shift`.
+fn error(rig: &mut Rig, kind: ErrorKind, sent: &Out, shift: u32) {
+    let mut header = sent.header.clone();
+    header.seq += shift;
+    let quoted = build(rig.ours, rig.theirs, &header, &sent.payload);
+    let (router, protocol) = match rig.ours {
+        IpAddr::V4(_) => (v4(254), ip::ICMP),
+        IpAddr::V6(_) => (v6(254), ip::ICMPV6),
+    };
+    let body = icmp::error(router, rig.ours, kind, &quoted);
+    let bytes = packet(router, rig.ours, protocol, &body);
+    rig.raw(&bytes);
+}
+
+/// RFC 9293 SHLD-26 and RFC 5461 section 4: a hard error ends an open at once.
+#[test]
+fn hard_unreachable_ends_an_open() {
+    for (why, ended) in [
+        (Unreachable::Port, Ended::Refused),
+        (Unreachable::Prohibited, Ended::Unreachable(Unreachable::Prohibited)),
+    ] {
+        for mut rig in both() {
+            let id = rig.connect();
+            let syn = rig.out.pop_front().expect("a SYN");
+            error(&mut rig, ErrorKind::Unreachable(why), &syn, 0);
+            assert_eq!(rig.state(), State::Closed);
+            assert_eq!(rig.receive(id), Err(ReceiveError::Ended(ended)));
+            rig.close(id);
+            rig.assert_quiet();
+        }
+    }
+}
+
+/// RFC 9293 MUST-56 and SHLD-25: a soft error ends nothing, is shown to the user, and is the reason if time runs out.
+#[test]
+fn soft_unreachable_is_noted_and_ends_nothing() {
+    for why in [Unreachable::Host, Unreachable::Network] {
+        for mut rig in both() {
+            let id = rig.connect();
+            let syn = rig.out.pop_front().expect("a SYN");
+            error(&mut rig, ErrorKind::Unreachable(why), &syn, 0);
+            assert_eq!(rig.state(), State::SynSent);
+            assert_eq!(rig.status(id).soft_error, Some(Ended::Unreachable(why)));
+            rig.advance(Duration::from_secs(200));
+            assert_eq!(rig.status(id).ended, Some(Ended::Unreachable(why)));
+        }
+    }
+}
+
+/// RFC 5927 section 4.1: what was never in flight is a stranger's guess.
+#[test]
+fn icmp_error_about_what_is_not_in_flight_is_not_believed() {
+    for kind in [ErrorKind::Unreachable(Unreachable::Port), ErrorKind::TooBig(1280)] {
+        for mut rig in both() {
+            let id = rig.connect();
+            let syn = rig.out.pop_front().expect("a SYN");
+            for shift in [1, 1000, u32::MAX] {
+                error(&mut rig, kind, &syn, shift);
+            }
+            assert_eq!(rig.dropped(Why::IcmpUnproven), 3);
+            assert_eq!(rig.state(), State::SynSent);
+            rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+            // The SYN is acknowledged: its number is not in flight any more.
+            error(&mut rig, kind, &syn, 0);
+            assert_eq!(rig.dropped(Why::IcmpUnproven), 4);
+            assert_eq!(rig.status(id).snd_mss, 1400);
+            // And a connection that is none of ours.
+            rig.their_port += 1;
+            let mut stranger = syn.clone();
+            stranger.header.dst_port += 1;
+            error(&mut rig, kind, &stranger, 0);
+            assert_eq!(rig.dropped(Why::IcmpUnproven), 5);
+        }
+    }
+}
+
+/// RFC 5461 section 4: once the connection stands, even a hard error is soft; data goes on.
+#[test]
+fn hard_unreachable_does_not_end_an_established_connection() {
+    for mut rig in both() {
+        let id = rig.open_active();
+        rig.send(id, 1, 100);
+        let data = rig.out.pop_front().expect("data");
+        error(&mut rig, ErrorKind::Unreachable(Unreachable::Port), &data, 0);
+        assert_eq!(rig.state(), State::Established);
+        assert_eq!(rig.status(id).soft_error, Some(Ended::Unreachable(Unreachable::Port)));
+        rig.inject(Seg::new(".", 1).ack(101));
+        assert_eq!(rig.status(id).soft_error, None, "the path lives");
+    }
+}
+
+/// RFC 1191, RFC 8201: the segment goes again in pieces that fit. RFC 9293 SHLD-24 leaves it to path MTU discovery.
+#[test]
+fn too_big_cuts_the_segment_to_the_path() {
+    for mut rig in both() {
+        let id = rig.connect();
+        rig.expect("S", 0, 0, 0);
+        rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+        rig.expect(".", 1, 0, 1);
+        rig.send(id, 1, 1400);
+        let data = rig.out.pop_front().expect("data");
+        assert_eq!(data.payload.len(), 1400);
+        error(&mut rig, ErrorKind::TooBig(1300), &data, 0);
+        let mss = if rig.ours.is_ipv4() { 1260 } else { 1240 };
+        assert_eq!(rig.status(id).snd_mss, mss);
+        rig.expect(".", 1, mss, 1);
+        rig.expect("P.", 1 + mss as u32, 1400 - mss, 1);
+    }
+}
+
+/// A liar cannot talk us below the least MTU: 576 bytes in IPv4, 1,280 in IPv6 (RFC 8201 section 4), nor above ours.
+#[test]
+fn too_big_has_a_floor() {
+    for (mtu, v4_mss, v6_mss) in [(0, 536, 1220), (68, 536, 1220), (600, 560, 1220), (9000, 1400, 1400)] {
+        for mut rig in both() {
+            let id = rig.connect();
+            rig.expect("S", 0, 0, 0);
+            rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+            rig.expect(".", 1, 0, 1);
+            rig.send(id, 1, 1400);
+            let data = rig.out.pop_front().expect("data");
+            error(&mut rig, ErrorKind::TooBig(mtu), &data, 0);
+            let mss = if rig.ours.is_ipv4() { v4_mss } else { v6_mss };
+            assert_eq!(rig.status(id).snd_mss, mss, "{mtu}");
+        }
+    }
+}
+
+/// What leaves, as it leaves.
+#[derive(Default)]
+struct Tap(Vec<Vec<u8>>);
+
+impl Sink for Tap {
+    fn send(&mut self, head: &[u8], payload: &[Bytes], _: Offload) -> Result<(), Full> {
+        self.0.push([head, &payload.concat()].concat());
+        Ok(())
+    }
+}
+
+/// RFC 9293 MUST-49: the TTL of our segments is configurable; DF is set, for we find the path's MTU (RFC 1191 section 3).
+#[test]
+fn hop_limit_is_configurable_and_df_is_set() {
+    for (ours, theirs) in FAMILIES {
+        let mut rig = Rig::with(Config {
+            hop_limit: 33,
+            ..Config::default()
+        });
+        (rig.ours, rig.theirs) = (ours(), theirs());
+        rig.link_full = true;
+        rig.connect();
+        let mut tap = Tap::default();
+        let now = rig.now();
+        rig.stack.poll_transmit(now, Budget::default(), &mut tap);
+        let bytes = tap.0.pop().expect("a SYN");
+        let datagram = ip::Datagram::parse(&bytes).expect("sound");
+        assert_eq!(datagram.hop_limit, 33);
+        assert_eq!((datagram.src, datagram.dst), (ours(), theirs()));
+        if ours().is_ipv4() {
+            assert_eq!(bytes[6], 0x40);
+        }
+        assert!(tcp::is_intact(
+            datagram.src,
+            datagram.dst,
+            &bytes[datagram.payload.clone()]
+        ));
+    }
+}
