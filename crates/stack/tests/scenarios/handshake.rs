@@ -127,7 +127,7 @@ fn lost_syn_ack_is_sent_again_with_the_same_numbers_and_the_third_ack_opens() {
     let mut rig = Rig::plain();
     let listener = rig.listen();
     rig.inject(Seg::new("S", 0).mss(1000));
-    let first = rig.out[0].header.clone();
+    let first = rig.out[0].header;
     rig.expect("S.", 0, 0, 1);
     // Across the end of an epoch: the number is minted again, and must be the same.
     assert_eq!(rig.wait_for_segment(S(2)), S(1));
@@ -162,7 +162,7 @@ fn repeated_syn_is_answered_with_the_same_syn_ack() {
     let mut rig = Rig::plain();
     let listener = rig.listen();
     rig.inject(Seg::new("S", 0).mss(1000));
-    let first = rig.out[0].header.clone();
+    let first = rig.out[0].header;
     rig.expect("S.", 0, 0, 1);
     rig.inject(Seg::new("S", 0).mss(1000));
     assert_eq!(rig.out[0].header, first);

@@ -12,13 +12,16 @@ use wire::{ip, tcp};
 
 use crate::rig::*;
 
-const FAMILIES: [(fn() -> IpAddr, fn() -> IpAddr); 2] = [(|| v4(2), || v4(1)), (|| v6(2), || v6(1))];
+/// Our address and the peer's, in either family.
+fn families() -> [(IpAddr, IpAddr); 2] {
+    [(v4(2), v4(1)), (v6(2), v6(1))]
+}
 
 /// The same stack, talked to in both families.
 fn both() -> impl Iterator<Item = Rig> {
-    FAMILIES.into_iter().map(|(ours, theirs)| {
+    families().into_iter().map(|(ours, theirs)| {
         let mut rig = Rig::plain();
-        (rig.ours, rig.theirs) = (ours(), theirs());
+        (rig.ours, rig.theirs) = (ours, theirs);
         rig
     })
 }
@@ -67,7 +70,7 @@ fn body_of(packet: &[u8]) -> Vec<u8> {
 fn syn_with_options(rig: &Rig, options: &[u8]) -> Vec<u8> {
     let mut body = body_of(&rig.packet(&Seg::new("S", 0)));
     body.extend_from_slice(options);
-    body[12] = ((20 + options.len()) / 4 << 4) as u8;
+    body[12] = (((20 + options.len()) / 4) << 4) as u8;
     sealed(rig.theirs, rig.ours, body)
 }
 
@@ -393,7 +396,7 @@ fn impossible_fragments_are_refused() {
 
 #[test]
 fn fragments_are_bounded_and_expire() {
-    for (ours, theirs) in FAMILIES {
+    for (ours, theirs) in families() {
         let mut rig = Rig::with(Config {
             limits: Limits {
                 datagrams: 3,
@@ -401,7 +404,7 @@ fn fragments_are_bounded_and_expire() {
             },
             ..Config::default()
         });
-        (rig.ours, rig.theirs) = (ours(), theirs());
+        (rig.ours, rig.theirs) = (ours, theirs);
         let whole = rig.packet(&Seg::new("P.", 1).ack(1).data(100));
         for id in 0..5 {
             let bytes = fragment(&whole, 0..40, id);
@@ -565,7 +568,7 @@ fn malformed_and_other_icmp_is_dropped() {
 
 /// A router sends an error about the segment that we sent last; its sequence number moved by `shift`.
 fn error(rig: &mut Rig, kind: ErrorKind, sent: &Out, shift: u32) {
-    let mut header = sent.header.clone();
+    let mut header = sent.header;
     header.seq += shift;
     let quoted = build(rig.ours, rig.theirs, &header, &sent.payload);
     let (router, protocol) = match rig.ours {
@@ -705,12 +708,12 @@ impl Sink for Tap {
 /// RFC 9293 MUST-49: the TTL of our segments is configurable; DF is set, for we find the path's MTU (RFC 1191 section 3).
 #[test]
 fn hop_limit_is_configurable_and_df_is_set() {
-    for (ours, theirs) in FAMILIES {
+    for (ours, theirs) in families() {
         let mut rig = Rig::with(Config {
             hop_limit: 33,
             ..Config::default()
         });
-        (rig.ours, rig.theirs) = (ours(), theirs());
+        (rig.ours, rig.theirs) = (ours, theirs);
         rig.link_full = true;
         rig.connect();
         let mut tap = Tap::default();
@@ -719,8 +722,8 @@ fn hop_limit_is_configurable_and_df_is_set() {
         let bytes = tap.0.pop().expect("a SYN");
         let datagram = ip::Datagram::parse(&bytes).expect("sound");
         assert_eq!(datagram.hop_limit, 33);
-        assert_eq!((datagram.src, datagram.dst), (ours(), theirs()));
-        if ours().is_ipv4() {
+        assert_eq!((datagram.src, datagram.dst), (ours, theirs));
+        if ours.is_ipv4() {
             assert_eq!(bytes[6], 0x40);
         }
         assert!(tcp::is_intact(

@@ -367,12 +367,14 @@ fn fin_on_the_third_ack_is_taken() {
     assert_eq!(rig.receive(id), Ok(Received::Finished));
 }
 
+/// The SYN, whether we offer, the payload of a full segment in IPv4, scales, timestamps, SACK.
+type Negotiation = (&'static str, Seg, bool, usize, Option<(u8, u8)>, bool, bool);
+
 /// RFC 9293 MUST-14, MUST-15, MUST-16, and RFC 7323 section 1.3: what one side alone offers is not in use.
 #[test]
 fn option_negotiation_table() {
     #[rustfmt::skip]
-    let rows: &[(&str, Seg, bool, usize, Option<(u8, u8)>, bool, bool)] = &[
-        // name, the SYN, we offer, payload of a full segment in IPv4, scales, timestamps, SACK
+    let rows: &[Negotiation] = &[
         ("nothing", Seg::new("S", 0), true, 536, None, false, false),
         ("MSS", Seg::new("S", 0).mss(1200), true, 1200, None, false, false),
         ("MSS larger than our link", Seg::new("S", 0).mss(9000), true, 1460, None, false, false),

@@ -169,7 +169,7 @@ fn reopened_by_a_greater_sequence_number() {
     let (mut rig, listener) = plain();
     let old_iss = rig.iss;
     rig.inject(Seg::new("S", 3).mss(1000));
-    let syn_ack = rig.out[0].header.clone();
+    let syn_ack = rig.out[0].header;
     rig.expect("S.", 0, 0, 4);
     // SND.NXT was ISS + 2.
     assert_eq!(syn_ack.seq.value(), old_iss.wrapping_add(2 + 65_537));
@@ -190,7 +190,7 @@ fn reopened_by_a_greater_sequence_number() {
 fn reopening_keeps_its_iss() {
     let (mut rig, _) = plain();
     rig.inject(Seg::new("S", 3).mss(1000));
-    let first = rig.out[0].header.clone();
+    let first = rig.out[0].header;
     rig.expect("S.", 0, 0, 4);
     rig.wait_for_segment(S(2));
     assert_eq!(rig.out[0].header, first);
