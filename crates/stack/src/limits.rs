@@ -21,7 +21,8 @@ pub struct Limits {
     pub replies: usize,
     /// Largest send buffer of a connection. Units: bytes.
     pub send_buffer_max: usize,
-    /// Largest receive buffer of a connection. Units: bytes. Bounds: at most 2^30 - 1, or the window field could not say it.
+    /// Largest receive buffer of a connection; our window scale follows from it (8 by default). Units: bytes. Bounds: at
+    /// most 2^30 - 1, or the window field could not say it.
     pub receive_buffer_max: usize,
     /// Datagrams in reassembly. At the bound the oldest is given up (counted).
     pub datagrams: usize,
@@ -50,7 +51,7 @@ impl Default for Limits {
             islands: 256,
             replies: 4096,
             send_buffer_max: 16 << 20,
-            receive_buffer_max: 16 << 20,
+            receive_buffer_max: 65_535 << 8,
             datagrams: 64,
             datagram_bytes: 1 << 20,
             datagram_lifetime: Duration::from_secs(30),

@@ -379,11 +379,11 @@ fn option_negotiation_table() {
         ("MSS", Seg::new("S", 0).mss(1200), true, 1200, None, false, false),
         ("MSS larger than our link", Seg::new("S", 0).mss(9000), true, 1460, None, false, false),
         ("MSS of 0", Seg::new("S", 0).mss(0), true, 216, None, false, false),
-        ("scale", Seg::new("S", 0).mss(1000).wscale(7), true, 1000, Some((9, 7)), false, false),
-        ("scale of 0", Seg::new("S", 0).mss(1000).wscale(0), true, 1000, Some((9, 0)), false, false),
+        ("scale", Seg::new("S", 0).mss(1000).wscale(7), true, 1000, Some((8, 7)), false, false),
+        ("scale of 0", Seg::new("S", 0).mss(1000).wscale(0), true, 1000, Some((8, 0)), false, false),
         ("timestamps", Seg::new("S", 0).mss(1000).ts(PEER_TS, 0), true, 988, None, true, false),
         ("SACK", Seg::new("S", 0).mss(1000).sack_ok(), true, 1000, None, false, true),
-        ("all", Seg::new("S", 0).mss(1000).wscale(2).ts(PEER_TS, 0).sack_ok(), true, 988, Some((9, 2)), true, true),
+        ("all", Seg::new("S", 0).mss(1000).wscale(2).ts(PEER_TS, 0).sack_ok(), true, 988, Some((8, 2)), true, true),
         ("all, and we want none", Seg::new("S", 0).mss(1000).wscale(2).ts(PEER_TS, 0).sack_ok(), false, 1000, None, false, false),
     ];
     for (name, syn, offer, payload, scales, timestamps, sack) in rows {

@@ -172,7 +172,7 @@ fn window_never_shrinks() {
         rig.next();
         rig.inject(Seg::new(".", 1).ack(1));
         let id = rig.accept(listener);
-        let unit = if scaling { 512 } else { 1 };
+        let unit = if scaling { 256 } else { 1 };
         let (mut random, mut next, mut edge) = (Random(seed), 1, 0);
         for _ in 0..300 {
             match random.below(6) {

@@ -50,19 +50,19 @@ fn window_scale_counts_in_every_segment_but_the_syn() {
     });
     let id = rig.connect();
     let syn = rig.expect("S", 0, 0, 0);
-    // 16 MiB, the largest receive buffer, is said in units of 512 bytes.
-    assert_eq!(syn.options.window_scale.map(|s| s.shift()), Some(9));
+    // 16 MiB, the largest receive buffer, is said in units of 256 bytes.
+    assert_eq!(syn.options.window_scale.map(|s| s.shift()), Some(8));
     assert_eq!(syn.window, 65_535);
     rig.inject(Seg::new("S.", 0).ack(1).mss(1000).wscale(2).win(1000));
     assert_eq!(rig.status(id).snd_wnd, 1000);
     let ack = rig.expect(".", 1, 0, 1);
-    assert_eq!(u32::from(ack.window) << 9, 1 << 20);
+    assert_eq!(u32::from(ack.window) << 8, 1 << 20);
     rig.inject(Seg::new(".", 1).ack(1).win(1000));
     assert_eq!(rig.status(id).snd_wnd, 4000);
-    assert_eq!(rig.status(id).window_scales, Some((9, 2)));
-    // (2^20 - 1000) / 512, rounded up so that the right edge does not move to the left.
+    assert_eq!(rig.status(id).window_scales, Some((8, 2)));
+    // (2^20 - 1000) / 256, rounded up so that the right edge does not move to the left.
     rig.inject(Seg::new("P.", 1).ack(1).data(1000));
-    assert_eq!(rig.expect(".", 1, 0, 1001).window, 2047);
+    assert_eq!(rig.expect(".", 1, 0, 1001).window, 4093);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn window_scale_is_used_by_both_sides_or_by_none() {
     let syn_ack = rig.expect("S.", 0, 0, 1);
     assert_eq!(
         (syn_ack.options.window_scale.map(|s| s.shift()), syn_ack.window),
-        (Some(9), 65_535)
+        (Some(8), 65_535)
     );
     rig.inject(Seg::new(".", 1).ack(1).win(100));
     let id = rig.accept(listener);
