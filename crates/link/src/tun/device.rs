@@ -61,6 +61,10 @@ pub(super) fn attach(file: &File, name: &str, exclusive: bool) -> Result<String,
     // SAFETY: the descriptor is open, and TUNSETIFF reads and writes one `ifreq`, which `request` is for the whole call.
     let attached = unsafe { ioctl::set_interface(file.as_raw_fd(), &mut request) };
     attached.map_err(|errno| match errno as i32 {
+        // A pattern is a name that nobody typed.
+        libc::EPERM if name.contains('%') => LinkError::NotPermitted {
+            doing: "create a TUN interface".to_owned(),
+        },
         libc::EPERM => LinkError::NotPermitted {
             doing: format!("create or attach to the interface {name}"),
         },
