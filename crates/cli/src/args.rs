@@ -14,9 +14,10 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  syndic lab                             TCP with this machine's kernel and in a simulated world, step by step
-  sudo syndic serve . --port 80          serve this directory on http://10.7.0.2
-  sudo syndic get http://10.7.0.1/f -o f fetch a file from a server on this machine
+  syndic lab                      see TCP, with this machine's kernel and simulated
+  sudo syndic serve . --port 80   serve this directory on http://10.7.0.2
+  sudo syndic get http://10.7.0.1/f -o f
+                                  fetch a file from a server on this machine
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
@@ -32,8 +33,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without a scenario: real connections with this machine's kernel in a private network namespace (no root needed), then
-every built-in scenario, a summary, and a capture in syndic-lab.pcapng.
+Without a scenario it plays all: real connections with this machine's kernel,
+in a private network namespace (no root needed), then every built-in scenario.
+It ends with a summary and a capture in syndic-lab.pcapng.
 
 Examples:
   syndic lab
@@ -41,7 +43,7 @@ Examples:
   syndic lab lost-syn --seed 7
   syndic lab world.toml --pcap world.pcapng
   syndic lab --pcap - | wireshark -k -i -
-  syndic lab --json | jq .cases[].verdict")]
+  syndic lab --json | jq '.cases[] | {name, failures}'")]
 pub(crate) struct Lab {
     /// A built-in scenario (see --list) or a TOML file that describes a world.
     pub(crate) scenario: Option<String>,
@@ -75,7 +77,11 @@ pub(crate) enum Color {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Needs CAP_NET_ADMIN for the TUN device (or a device made for you by `ip tuntap add NAME mode tun user YOU`).
+Needs CAP_NET_ADMIN for the TUN device, or a device that was prepared for you:
+  sudo ip tuntap add web0 mode tun user $USER vnet_hdr
+  sudo ip address add 10.7.0.1/24 dev web0
+  sudo ip link set web0 up
+  syndic serve . --addr 10.7.0.2/24 --tun web0
 
 Examples:
   sudo syndic serve /srv/www --port 80
@@ -109,8 +115,9 @@ pub(crate) enum Service {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The server is reached through a TUN device: give it an address of this machine (not a loopback address), such as the
-kernel's side of the device, 10.7.0.1 or fd07::1 by default.
+The server is reached through a TUN device, so it has to listen on an address of
+this machine other than loopback, such as the kernel's side of the device, which
+is 10.7.0.1 and fd07::1 by default. Privileges: see `syndic serve --help`.
 
 Examples:
   sudo syndic get http://10.7.0.1/big.iso -o big.iso --sha256
