@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -341,6 +342,23 @@ fn what_is_taken_is_refused_in_one_line() {
 }
 
 #[test]
+fn without_privilege_it_says_which_one_is_missing() {
+    let test = "serve::without_privilege_it_says_which_one_is_missing";
+    if !has("setpriv", test) {
+        return;
+    }
+    in_private_namespace(test, || {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]);
+        let output = run(command.args([env!("CARGO_BIN_EXE_syndic"), "serve", "--service", "echo"]));
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let expected = "syndic: no permission to create a TUN interface: this needs CAP_NET_ADMIN; run as root";
+        assert!(said.starts_with(expected) && said.lines().count() == 1, "{said}");
+    });
+}
+
+#[test]
 fn a_device_that_is_removed_ends_it_with_the_reason() {
     let test = "serve::a_device_that_is_removed_ends_it_with_the_reason";
     if !has("ip", test) {
@@ -351,7 +369,7 @@ fn a_device_that_is_removed_ends_it_with_the_reason() {
         let stderr = fs::File::create(errors.join("stderr")).unwrap();
         let mut server = Running::start(syndic(["serve", "--service", "echo", "--tun", "gone0"]).stderr(stderr));
         server.announced();
-        succeed(std::process::Command::new("ip").args(["link", "del", "gone0"]));
+        succeed(Command::new("ip").args(["link", "del", "gone0"]));
         assert_eq!(server.ended(), Some(1));
         let said = fs::read_to_string(errors.join("stderr")).unwrap();
         assert!(
