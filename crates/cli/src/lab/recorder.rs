@@ -242,3 +242,6 @@ impl<L: Link> Link for Tap<L> {
         self.link.poll_send_ready(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

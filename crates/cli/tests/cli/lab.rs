@@ -266,6 +266,21 @@ fn the_list_names_all() {
 }
 
 #[test]
+fn the_examples_play_as_they_say() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/lab");
+    let mut played = 0;
+    for example in fs::read_dir(examples).unwrap() {
+        let path = example.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let said = text(&succeed(syndic(["lab"]).arg(&path)));
+            assert!(said.contains("1 of 1 passed."), "{}: {said}", path.display());
+            played += 1;
+        }
+    }
+    assert!(played >= 3, "only {played} examples in {examples}");
+}
+
+#[test]
 fn colour_is_given_when_it_is_asked_for() {
     for (name, arguments, is_coloured) in [
         ("by itself, in a pipe", vec!["lab", "lost-syn"], false),
