@@ -264,11 +264,12 @@ impl World {
         }
     }
 
-    /// A line between the packets.
-    fn mark(&mut self, host: usize, text: impl Into<String>, state: Option<State>) {
+    /// A line between the packets, of a connection where it is about one.
+    fn mark(&mut self, host: usize, connection: Option<FourTuple>, text: impl Into<String>, state: Option<State>) {
         self.trace.marks.push(Mark {
             at: self.now,
             host,
+            connection,
             text: text.into(),
             state,
         });
@@ -329,14 +330,14 @@ impl World {
     fn meet(&mut self, host: usize, met: Met) {
         match met {
             Met::Accepted(place) => {
-                let remote = self.hosts[host].conversations[place].tuple.remote();
-                self.mark(host, format!("accepted {remote}"), None);
+                let tuple = self.hosts[host].conversations[place].tuple;
+                self.mark(host, Some(tuple), format!("accepted {}", tuple.remote()), None);
             }
             Met::Bytes(place, before, bytes) => self.compare(host, place, before as usize, &bytes),
             Met::Finished(place) => self.compare_end(host, place),
             Met::Called(tuple, text) => {
                 let state = self.hosts[host].stack.state_of(&tuple);
-                self.mark(host, text, Some(state));
+                self.mark(host, Some(tuple), text, Some(state));
             }
             Met::Refused(text) => {
                 let name = self.hosts[host].name.clone();

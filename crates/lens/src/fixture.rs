@@ -169,6 +169,7 @@ impl Scene {
         self.trace.marks.push(Mark {
             at: Instant::ZERO + Duration::from_millis(ms),
             host,
+            connection: None,
             text: text.to_owned(),
             state,
         });

@@ -127,9 +127,10 @@ fn connections<'a>(trace: &Trace, items: &'a [Item]) -> Vec<Connection<'a>> {
         connection.right.initial = opener.and_then(|opener| initial(connection, connection.right.at, opener));
     }
     for (index, mark) in trace.marks.iter().enumerate() {
-        let of_host = connections
-            .iter_mut()
-            .filter(|connection| [connection.left.host, connection.right.host].contains(&mark.host));
+        let of_host = connections.iter_mut().filter(|connection| match mark.connection {
+            Some(tuple) => Pair::of(tuple.local(), tuple.remote()) == Pair::of(connection.left.at, connection.right.at),
+            None => [connection.left.host, connection.right.host].contains(&mark.host),
+        });
         // The connection that began last before the mark, or else the first.
         let mut best: Option<&mut Connection> = None;
         for connection in of_host {

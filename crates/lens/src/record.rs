@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
-use stack::{Cause, Instant, State, Why};
+use stack::{Cause, FourTuple, Instant, State, Why};
 
 /// Everything that was seen of one run, in the order it happened.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -105,6 +105,9 @@ pub struct Mark {
     pub at: Instant,
     /// Where: an index into [`Trace::hosts`].
     pub host: usize,
+    /// The connection that it is about, as its host names it; `None` where that cannot be told, or it is about none.
+    #[serde(serialize_with = "display_or_null")]
+    pub connection: Option<FourTuple>,
     /// What: `CLOSE`, say, or `2MSL are over`.
     pub text: String,
     /// The state of the connection there afterwards, where it changed without a packet.

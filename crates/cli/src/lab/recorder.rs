@@ -122,7 +122,7 @@ impl Notes {
                     record.dropped = Some(why);
                 }
             }
-            Fact::Ended { how, .. } => self.mark(at, how.to_string(), None),
+            Fact::Ended { tuple, how } => self.mark(at, tuple, how.to_string(), None),
             Fact::RoundTrip { .. } => {}
         }
     }
@@ -136,14 +136,15 @@ impl Notes {
         let current = self.current.filter(|(of, _)| *of == tuple && is_by_segment(arrow));
         match current.and_then(|(_, index)| self.records.get_mut(index)) {
             Some(record) => record.receiver_state = Some(to),
-            None => self.mark(at, call(arrow).to_owned(), Some(to)),
+            None => self.mark(at, tuple, call(arrow).to_owned(), Some(to)),
         }
     }
 
-    fn mark(&mut self, at: Instant, text: String, state: Option<State>) {
+    fn mark(&mut self, at: Instant, tuple: FourTuple, text: String, state: Option<State>) {
         self.marks.push(Mark {
             at,
             host: OURS,
+            connection: Some(tuple),
             text,
             state,
         });

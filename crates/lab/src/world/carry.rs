@@ -44,7 +44,7 @@ impl World {
         self.hosts[to].receive_packet(self.now, &arrival.packet.bytes);
         let noted = self.hosts[to].stack.observer_mut().take();
         for noted in noted {
-            if let Noted::Dropped(why) = noted {
+            if let Noted::Dropped(_, why) = noted {
                 let record = &mut self.trace.records[index];
                 match record.dropped {
                     None => record.dropped = Some(why),
@@ -73,7 +73,7 @@ impl World {
                 Some(address) => format!("no link leads to {address}"),
                 None => "a packet without a destination".to_owned(),
             };
-            self.mark(from, text, None);
+            self.mark(from, None, text, None);
             return;
         };
         let index = self.trace.records.len();

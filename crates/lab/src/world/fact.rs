@@ -15,7 +15,7 @@ impl World {
             Noted::Ended { tuple, how } => {
                 self.hosts[host].ended.insert(ends(&tuple), how);
             }
-            Noted::Sent(_) | Noted::Dropped(_) => {}
+            Noted::Sent(_) | Noted::Dropped(..) => {}
         }
     }
 
@@ -63,17 +63,19 @@ impl World {
     /// Tells in the trace what a timer did, where no packet shows it.
     pub(super) fn mark_of_timer(&mut self, host: usize, noted: Noted) {
         match noted {
-            Noted::State { to, arrow, .. } => {
+            Noted::State { tuple, to, arrow, .. } => {
                 let text = match arrow {
                     Arrow::TwoMslOver => "2MSL are over".to_owned(),
                     Arrow::TimedOut => "time ran out".to_owned(),
                     other => format!("timer: {other:?}"),
                 };
-                self.mark(host, text, Some(to));
+                self.mark(host, Some(tuple), text, Some(to));
             }
-            Noted::Dropped(Why::HalfOpenExpired) => self.mark(host, "the half-open entry is forgotten", None),
-            Noted::Dropped(why) => self.mark(host, format!("timer: dropped, {why}"), None),
-            Noted::Ended { how, .. } => self.mark(host, format!("the user is told: {how}"), None),
+            Noted::Dropped(tuple, Why::HalfOpenExpired) => {
+                self.mark(host, tuple, "the half-open entry is forgotten", None);
+            }
+            Noted::Dropped(tuple, why) => self.mark(host, tuple, format!("timer: dropped, {why}"), None),
+            Noted::Ended { tuple, how } => self.mark(host, Some(tuple), format!("the user is told: {how}"), None),
             Noted::Sent(_) => {}
         }
     }

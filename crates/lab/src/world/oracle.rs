@@ -46,7 +46,7 @@ impl World {
         let conversation = &self.hosts[host].conversations[place];
         let (tuple, received) = (conversation.tuple, conversation.received);
         let text = format!("the stream has ended, {received} bytes");
-        self.mark(host, text, None);
+        self.mark(host, Some(tuple), text, None);
         let given = self.given_to(host, place).map_or(0, |given| given.len() as u64);
         if given != received {
             let name = self.hosts[host].name.clone();

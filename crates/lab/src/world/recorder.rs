@@ -15,8 +15,8 @@ pub(super) enum Noted {
         to: State,
         arrow: Arrow,
     },
-    /// Something was dropped.
-    Dropped(Why),
+    /// Something was dropped, of a connection where that could be read.
+    Dropped(Option<FourTuple>, Why),
     /// A connection ended other than by both FINs.
     Ended { tuple: FourTuple, how: Ended },
 }
@@ -39,7 +39,7 @@ impl Observer for Recorder {
         self.noted.push(match *fact {
             Fact::Sent { cause, .. } => Noted::Sent(cause),
             Fact::State { tuple, from, to, arrow } => Noted::State { tuple, from, to, arrow },
-            Fact::Dropped { why, .. } => Noted::Dropped(why),
+            Fact::Dropped { tuple, why } => Noted::Dropped(tuple, why),
             Fact::Ended { tuple, how } => Noted::Ended { tuple, how },
             Fact::Received { .. } | Fact::RoundTrip { .. } => return,
         });

@@ -110,7 +110,8 @@ impl World {
             Act::Inject(table) => self.inject(step, table),
             Act::Replay { pattern, nth } => self.replay(step, *pattern, *nth),
             Act::Note(text) => {
-                self.mark(step.host, text.clone(), None);
+                let connection = self.tuple_of(step.host, &step.on);
+                self.mark(step.host, connection, text.clone(), None);
                 Ok(())
             }
         };
@@ -157,7 +158,12 @@ impl World {
         }
         if let Some(first) = listeners.first() {
             let state = Some(stack::State::Listen);
-            self.mark(step.host, format!("OPEN (passive), port {}", first.local.port()), state);
+            self.mark(
+                step.host,
+                None,
+                format!("OPEN (passive), port {}", first.local.port()),
+                state,
+            );
         }
         Ok(())
     }
@@ -190,7 +196,12 @@ impl World {
         let status = host.stack.status(now, id).map_err(|error| error.to_string())?;
         let conversation = Conversation::new(step.on.clone(), id, status.tuple, *connection, *read);
         host.conversations.push(conversation);
-        self.mark(step.host, format!("OPEN (active) to {remote}"), Some(status.state));
+        self.mark(
+            step.host,
+            Some(status.tuple),
+            format!("OPEN (active) to {remote}"),
+            Some(status.state),
+        );
         Ok(())
     }
 
@@ -207,12 +218,13 @@ impl World {
             }
         };
         conversation.given.extend_from_slice(&data);
+        let tuple = conversation.tuple;
         let text = match what {
             Payload::Text(text) => format!("SEND {text:?}"),
             Payload::Bytes(len) => format!("SEND {len} bytes"),
         };
         conversation.pending.push_back(Pending::Send { data, urgent });
-        self.mark(step.host, text, None);
+        self.mark(step.host, Some(tuple), text, None);
         self.converse(step.host, place);
         Ok(())
     }
@@ -244,14 +256,14 @@ impl World {
                         .close_listener(now, listening.id)
                         .map_err(|error| error.to_string())?;
                 }
-                self.mark(step.host, "CLOSE (listener)", None);
+                self.mark(step.host, None, "CLOSE (listener)", None);
                 Ok(())
             }
             Call::Vanish | Call::Return => {
                 let has_vanished = call == Call::Vanish;
                 self.hosts[step.host].has_vanished = has_vanished;
                 let text = if has_vanished { "vanishes" } else { "is back" };
-                self.mark(step.host, text, None);
+                self.mark(step.host, None, text, None);
                 Ok(())
             }
         }
