@@ -197,7 +197,7 @@ whys! {
     IpChecksum,
     /// The destination is not one of our addresses.
     NotOurs,
-    /// The source is one that no unicast packet may carry, or our own (RFC 9293 MUST-57, MUST-63).
+    /// The source is one that no unicast packet may carry, or our own (RFC 9293 MUST-63).
     BadSource,
     /// The upper-layer protocol is none that we speak.
     UnknownProtocol,

@@ -356,7 +356,7 @@ fn update_window(c: &mut Connection, seg: &Segment) {
     c.snd.wnd_max = c.snd.wnd_max.max(c.snd.wnd);
     (c.snd.wl1, c.snd.wl2) = (seg.seq, seg.ack);
     if c.snd.wnd == 0 {
-        // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-35, MUST-36).
+        // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-37).
         c.unanswered = 0;
     } else if was_closed {
         c.rtt.on_progress();

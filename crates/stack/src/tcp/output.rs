@@ -229,7 +229,7 @@ fn urgent_flag(c: &Connection, seq: SeqNumber) -> Flags {
 }
 
 /// Data waits for a window and nothing is in flight whose acknowledgment could open it: the persist timer has to
-/// (RFC 9293 section 3.8.6.1, MUST-35; section 3.8.6.2.1: 0.1 to 1 s for a silly window).
+/// (RFC 9293 section 3.8.6.1, MUST-35, MUST-36; section 3.8.6.2.1: 0.1 to 1 s for a silly window).
 fn persist(now: Instant, c: &mut Connection, idle: Idle) {
     let after = match idle {
         Idle::PeerWindow => c.rto(),

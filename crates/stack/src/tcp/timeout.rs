@@ -79,7 +79,7 @@ fn keep_alive<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     c.deadlines.arm(now, Reason::KeepAlive, settings.interval);
 }
 
-/// The connection times out; where ICMP had said why the peer cannot be reached, that is the error (RFC 9293 MUST-56).
+/// The connection times out; where ICMP had said why the peer cannot be reached, that is the error (RFC 9293 SHLD-25).
 fn give_up<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     let how = c.soft_error.unwrap_or(Ended::TimedOut);
     c.end(cx, how, Arrow::TimedOut);

@@ -34,6 +34,7 @@ fn listen_argument_errors() {
     rig.expect_nothing();
 }
 
+/// RFC 9293 MUST-41, MUST-42: several listen on one port, and none disturbs another or what stands already.
 #[test]
 fn listen_on_every_address_takes_each_and_the_exact_listener_comes_first() {
     let mut rig = Rig::plain();
@@ -41,6 +42,7 @@ fn listen_on_every_address_takes_each_and_the_exact_listener_comes_first() {
     let a = rig.open_passive(any);
     assert_eq!(rig.status(a).tuple.local(), at(v4(2), 80));
     let exact = rig.listen();
+    assert_eq!(rig.status(a).state, State::Established);
     rig.their_port += 1;
     rig.open_passive(exact);
     // The family is its own: IPv6 finds nobody.
@@ -110,7 +112,7 @@ fn connect_argument_errors() {
     assert_eq!(try_to(&mut rig, remote, None), Err(ConnectError::TooMany(1)));
 }
 
-/// RFC 9293 section 3.10.1 and MUST-42: a four-tuple that is in use, TIME-WAIT included, is refused.
+/// RFC 9293 section 3.10.1, "connection already exists": a four-tuple that is in use, TIME-WAIT included, is refused.
 #[test]
 fn connect_refuses_a_four_tuple_that_is_in_use() {
     let mut rig = Rig::plain();
@@ -132,7 +134,7 @@ fn connect_refuses_a_four_tuple_that_is_in_use() {
     assert!(rig.stack.connect(now, options).is_ok());
 }
 
-/// RFC 9293 MUST-43, MUST-44, RFC 6056: the stack chooses address and port where the user leaves them open.
+/// RFC 9293 MUST-43 to MUST-45, RFC 6056: the stack chooses address and port where the user leaves them open.
 #[test]
 fn connect_chooses_address_and_ephemeral_port() {
     let mut rig = Rig::with(Config {

@@ -111,7 +111,7 @@ fn fin_that_acknowledges_ours_leads_straight_to_time_wait() {
     rig.expect_nothing();
 }
 
-/// RFC 9293 section 3.6 and MUST-11: having closed, we still receive.
+/// RFC 9293 section 3.6, case 1: having closed, we still receive.
 #[test]
 fn data_after_our_fin_is_received() {
     let (mut rig, id) = open();
@@ -443,7 +443,7 @@ fn abort_resets_and_forgets() {
     rig.assert_quiet();
 }
 
-/// RFC 9293 section 3.6.1, MUST-12 and SHLD-3: data would be lost, and the peer is told so.
+/// RFC 9293 section 3.6.1, MAY-1 and SHLD-3: data would be lost, and the peer is told so.
 #[test]
 fn close_with_unread_data_resets() {
     for half_closed in [false, true] {
@@ -486,6 +486,7 @@ fn send_after_shutdown_is_an_error() {
     assert_eq!(send(&mut rig), Err(SendError::Closing));
 }
 
+/// RFC 9293 MUST-12: the user learns that the connection was aborted, and whether it was.
 #[test]
 fn calls_after_a_reset_say_so() {
     let (mut rig, id) = open();

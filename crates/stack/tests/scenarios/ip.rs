@@ -85,7 +85,25 @@ fn packet_to_another_address_is_dropped() {
     }
 }
 
-/// RFC 9293 MUST-57 and MUST-63; RFC 1122 section 3.2.1.3.
+/// RFC 9293 MUST-57: a segment to a group is nobody's, though a listener waits at every address.
+#[test]
+fn segment_to_a_group_is_dropped() {
+    for group in ["224.0.0.1", "255.255.255.255", "ff02::1"] {
+        let mut rig = Rig::plain();
+        let any = if group.contains(':') { "::" } else { "0.0.0.0" };
+        rig.listen_with(ListenOptions::new(
+            (any.parse::<IpAddr>().expect("an address"), 80).into(),
+        ));
+        rig.ours = group.parse().expect("an address");
+        rig.theirs = if rig.ours.is_ipv4() { v4(1) } else { v6(1) };
+        rig.inject(Seg::new("S", 0));
+        rig.expect_nothing();
+        assert_eq!(rig.dropped(Why::NotOurs), 1, "{group}");
+        rig.assert_quiet();
+    }
+}
+
+/// RFC 9293 MUST-63; RFC 1122 section 3.2.1.3.
 #[test]
 fn source_that_is_no_one_hosts_is_dropped() {
     for (name, src) in [
@@ -480,13 +498,13 @@ fn too_many_extension_headers_are_refused() {
 }
 
 fn echo(rig: &Rig, data: &[u8]) -> Vec<u8> {
-    let (kind, protocol) = if rig.ours.is_ipv4() {
-        (8, ip::ICMP)
-    } else {
-        (128, ip::ICMPV6)
-    };
-    // A reply's checksum with the type corrected: echo request and reply differ in the type alone.
-    let mut body = icmp::echo_reply(rig.theirs, rig.ours, data);
+    message(rig, if rig.ours.is_ipv4() { 8 } else { 128 }, data)
+}
+
+/// An ICMP message of this type and code 0; `rest` follows the checksum.
+fn message(rig: &Rig, kind: u8, rest: &[u8]) -> Vec<u8> {
+    let protocol = if rig.ours.is_ipv4() { ip::ICMP } else { ip::ICMPV6 };
+    let mut body = icmp::echo_reply(rig.theirs, rig.ours, rest);
     body[0] = kind;
     body[2..4].fill(0);
     let mut sum = match rig.ours {
@@ -554,15 +572,31 @@ fn malformed_and_other_icmp_is_dropped() {
         rig.raw(&request);
         assert_eq!(rig.dropped(Why::MalformedIcmp), 1);
         let protocol = if rig.ours.is_ipv4() { ip::ICMP } else { ip::ICMPV6 };
-        for body in [
-            icmp::echo_reply(rig.theirs, rig.ours, &[0; 8]),
-            icmp::error(rig.theirs, rig.ours, ErrorKind::TimeExceeded, &[0; 28]),
-        ] {
-            let bytes = packet(rig.theirs, rig.ours, protocol, &body);
+        let reply = icmp::echo_reply(rig.theirs, rig.ours, &[0; 8]);
+        let bytes = packet(rig.theirs, rig.ours, protocol, &reply);
+        rig.raw(&bytes);
+        assert_eq!(rig.dropped(Why::IcmpIgnored), 1);
+        assert!(rig.other.is_empty());
+    }
+}
+
+/// RFC 9293 MUST-55 and MUST-56: source quench is read over, time exceeded and parameter problem end nothing.
+#[test]
+fn source_quench_time_exceeded_and_parameter_problem_end_nothing() {
+    for mut rig in both() {
+        let id = rig.connect();
+        let syn = rig.out.pop_front().expect("a SYN");
+        let quoted = build(rig.ours, rig.theirs, &syn.header, &[]);
+        let kinds: &[u8] = if rig.ours.is_ipv4() { &[4, 11, 12] } else { &[3, 4] };
+        for &kind in kinds {
+            let mut rest = vec![0; 4];
+            rest.extend_from_slice(&quoted);
+            let bytes = message(&rig, kind, &rest);
             rig.raw(&bytes);
         }
-        assert_eq!(rig.dropped(Why::IcmpIgnored), 2);
-        assert!(rig.other.is_empty());
+        assert_eq!(rig.dropped(Why::IcmpIgnored), kinds.len() as u64);
+        assert_eq!(rig.status(id).state, State::SynSent);
+        assert_eq!(rig.status(id).ended, None);
     }
 }
 
@@ -657,7 +691,7 @@ fn hard_unreachable_does_not_end_an_established_connection() {
     }
 }
 
-/// RFC 1191, RFC 8201: the segment goes again in pieces that fit. RFC 9293 SHLD-24 leaves it to path MTU discovery.
+/// RFC 1191, RFC 8201: the segment goes again in pieces that fit. The SYN told our link alone.
 #[test]
 fn too_big_cuts_the_segment_to_the_path() {
     for mut rig in both() {
