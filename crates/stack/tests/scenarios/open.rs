@@ -464,3 +464,21 @@ fn send_before_established_waits_in_the_buffer() {
     rig.inject(Seg::new("S.", 0).ack(1).mss(1000));
     rig.expect("P.", 1, 100, 1);
 }
+
+/// RFC 9293 MUST-65, and the same for window scale and SACK-permitted: they stand on SYNs only.
+#[test]
+fn mss_stands_on_syns_only() {
+    let mut rig = Rig::with(Config::default());
+    let id = rig.connect();
+    rig.expect("S", 0, 0, 0);
+    rig.inject(Seg::new("S.", 0).ack(1).mss(1000).wscale(3).sack_ok().ts(PEER_TS, 0));
+    rig.send(id, 1, 500);
+    rig.close(id);
+    for seg in [rig.next(), rig.next(), rig.next()] {
+        let o = seg.options;
+        assert!(
+            o.mss.is_none() && o.window_scale.is_none() && !o.sack_permitted,
+            "{seg:?}"
+        );
+    }
+}
