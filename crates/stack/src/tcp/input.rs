@@ -147,7 +147,11 @@ fn first_check_sequence<O: Observer>(
         && ts.is_old(now, option.val)
         && !seg.flags.rst()
     {
-        return Err(refuse(cx, c, &seg, Why::Paws));
+        return Err(if is_overtaken_ack(c, &seg) {
+            Why::Paws
+        } else {
+            refuse(cx, c, &seg, Why::Paws)
+        });
     }
     let (start, end) = (c.rcv.nxt, c.rcv.window_end());
     if !is_acceptable(start, end, &seg) {
@@ -182,6 +186,12 @@ fn first_check_sequence<O: Observer>(
         }
     }
     Ok(seg)
+}
+
+/// A bare ACK that a later one has overtaken on the way: it tells nothing new, and an answer would only spend the budget that
+/// a real challenge may need (docs/decisions/0005-liberal-with-flags.md).
+fn is_overtaken_ack(c: &Connection, seg: &Segment) -> bool {
+    seg.len() == 0 && seg.seq == c.rcv.nxt && seg.flags.ack() && seg.ack.at_or_before(c.snd.una)
 }
 
 /// RFC 9293 section 3.4, table 6, and two allowances: a closed window takes the ACK, URG and RST of a segment that is next

@@ -197,10 +197,10 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     if len == 0 && !fin {
         return Err(Idle::PeerWindow);
     }
-    let cause = match (c.force && c.snd.usable() == 0, len) {
+    let cause = match (c.force && c.snd.usable() == 0, fin) {
         (true, _) => Cause::WindowProbe,
-        (false, 0) => Cause::Fin,
-        (false, _) => Cause::Data,
+        (false, true) => Cause::Fin,
+        (false, false) => Cause::Data,
     };
     let seq = c.snd.nxt;
     Ok(Plan {

@@ -419,6 +419,21 @@ fn paws_table() {
     }
 }
 
+/// docs/decisions/0005-liberal-with-flags.md: reordering must not spend the budget of challenge ACKs.
+#[test]
+fn paws_drops_an_overtaken_ack_without_an_answer() {
+    let mut rig = with_timestamps();
+    let (_, ours) = open_with_timestamps(&mut rig, no_delay());
+    rig.inject(ack(1).ts(PEER_TS + 2, ours));
+    rig.inject(ack(1).ts(PEER_TS + 1, ours));
+    assert_eq!(rig.dropped(Why::Paws), 1);
+    rig.expect_nothing();
+    // One that acknowledges something new with an old timestamp is no such thing.
+    rig.inject(ack(2).ts(PEER_TS + 1, ours));
+    assert_eq!(rig.dropped(Why::Paws), 2);
+    rig.next();
+}
+
 #[test]
 fn paws_forgets_a_timestamp_after_24_days() {
     let mut rig = with_timestamps();
