@@ -16,6 +16,7 @@ extern crate alloc;
 extern crate std;
 
 mod bucket;
+pub mod call;
 pub mod config;
 mod context;
 pub mod counters;
@@ -34,6 +35,7 @@ pub mod tcp;
 pub mod time;
 pub mod tuple;
 
+pub use call::{Accepted, ConnectOptions, Received};
 pub use config::{AcceptOverflow, Config, ConnectionOptions, KeepAlive, ListenOptions, Secrets};
 pub use counters::Counters;
 pub use error::{ConnectError, Ended, ListenError, NoSuch, ReceiveError, SendError};
@@ -41,7 +43,7 @@ pub use event::{ConnectionId, Event, ListenerId, Ready};
 pub use io::{Batch, Budget, Full, Packet, Sink};
 pub use limits::Limits;
 pub use observer::{Cause, Fact, Observer, Why};
-pub use stack::{Accepted, ConnectOptions, Received, Stack};
+pub use stack::Stack;
 pub use status::{Entry, Status};
 pub use tcp::state::State;
 pub use time::{Duration, Instant, Now};

@@ -5,7 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::{Accepted, ConnectOptions, Received, Stack, context};
+use super::{Stack, context};
+use crate::call::{Accepted, ConnectOptions, Received};
 use crate::config::{ConnectionOptions, ListenOptions};
 use crate::error::{ConnectError, ListenError, NoSuch, ReceiveError, SendError};
 use crate::event::{ConnectionId, ListenerId};
