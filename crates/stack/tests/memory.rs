@@ -322,6 +322,6 @@ fn memory_of_a_vanished_peer_is_given_back() {
 
 fn check(family: &str, what: &str, bytes: isize, entries: usize, budget: f64) {
     let each = bytes as f64 / entries as f64;
-    println!("{what}, {family}: {each:.1} bytes of {budget}");
+    eprintln!("{what}, {family}: {each:.1} bytes of {budget}");
     assert!(each <= budget, "{what}, {family}: {each:.1} bytes, budget {budget}");
 }

@@ -466,6 +466,9 @@ impl Connection {
     pub(crate) fn set_options(&mut self, now: Instant, options: Arc<ConnectionOptions>) {
         self.rcv.buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
         self.options = options;
+        if self.is_over() {
+            return;
+        }
         self.arm_keep_alive(now);
         self.deadlines.disarm(Reason::UserTimeout);
         if self.has_work() {

@@ -147,6 +147,8 @@ impl Connections {
 
     /// Gives an unhashed connection's memory back, and its id's meaning.
     pub(crate) fn free(&mut self, i: u32) {
+        // The wheel is linked through its entries: one that vanished from it unnoticed would tear it.
+        self.wheel.cancel(&mut self.slots, i);
         if let Some(slot) = self.slots.slot_mut(i)
             && slot.connection.take().is_some()
         {

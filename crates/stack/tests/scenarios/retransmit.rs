@@ -548,6 +548,26 @@ fn keep_alive_waits_for_silence() {
 }
 
 #[test]
+fn keep_alive_is_not_started_for_a_connection_that_is_over() {
+    for end in [Seg::new("R.", 1).ack(1), Seg::new("F.", 1).ack(2)] {
+        let mut rig = Rig::plain();
+        let id = open(&mut rig, no_delay(), Duration::ZERO);
+        if end.flags.fin() {
+            rig.shutdown(id);
+        }
+        rig.inject(end);
+        rig.advance(S(61));
+        rig.stack
+            .set_options(rig.now(), id, keep_alive(10, 2))
+            .expect("the id is held");
+        rig.flush();
+        assert_eq!(rig.stack.poll_timeout(), None);
+        rig.close(id);
+        rig.assert_quiet();
+    }
+}
+
+#[test]
 fn path_that_turns_out_narrower_while_the_syn_is_in_flight_harms_nothing() {
     let mut rig = Rig::plain();
     let id = rig.connect();

@@ -1,0 +1,596 @@
+//! The body of the fuzz target `input`: arbitrary bytes become packets, steps of time and calls of a user, and after each
+//! the stack is looked over.
+//!
+//! Most packets are made for a connection that lives, from the numbers it has shown on the wire, and then bent a little: so
+//! the deep parts of the machine are reached, which noise alone never finds. Shared by cargo-fuzz and by a plain test.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use bytes::{Bytes, BytesMut};
+use syndic_stack::io::{Checksum, Offload};
+use syndic_stack::observer::{Fact, Observer};
+use syndic_stack::tcp::state::next;
+use syndic_stack::*;
+use wire::option::{Options, SackBlocks, Timestamps, WindowScale};
+use wire::seq::SeqNumber;
+use wire::tcp::{Flags, Header};
+use wire::{icmp, ip, tcp};
+
+/// Bounds so small that they are reached.
+fn limits() -> Limits {
+    Limits {
+        connections: 6,
+        embryos: 4,
+        time_waits: 3,
+        listeners: 3,
+        islands: 4,
+        replies: 16,
+        send_buffer_max: 20_000,
+        receive_buffer_max: 20_000,
+        datagrams: 3,
+        datagram_bytes: 8_000,
+        challenge_acks_per_5s: 5,
+        ..Limits::default()
+    }
+}
+
+const SYN_BACKLOG: usize = 3;
+const ACCEPT_BACKLOG: usize = 2;
+
+/// What a connection has shown on the wire.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    header: Header,
+    state: State,
+}
+
+/// Follows every connection through the table of states, and notes its numbers.
+#[derive(Default)]
+struct Watch {
+    shown: BTreeMap<(SocketAddr, SocketAddr), Shown>,
+}
+
+impl Watch {
+    fn at(&mut self, tuple: &FourTuple) -> &mut Shown {
+        self.shown.entry((tuple.local(), tuple.remote())).or_insert(Shown {
+            header: Header {
+                src_port: tuple.local_port,
+                dst_port: tuple.remote_port,
+                seq: SeqNumber::default(),
+                ack: SeqNumber::default(),
+                flags: Flags::NONE,
+                window: 0,
+                urgent: 0,
+                options: Options::default(),
+            },
+            state: State::Closed,
+        })
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, _: Instant, fact: &Fact<'_>) {
+        match fact {
+            Fact::State { tuple, from, to, arrow } => {
+                let shown = self.at(tuple);
+                // A TIME-WAIT entry may have made room for another, which is told as a drop.
+                let is_new = matches!(
+                    (shown.state, *from),
+                    (State::Closed, State::Listen) | (State::TimeWait, State::Closed | State::Listen)
+                );
+                assert!(
+                    is_new || shown.state == *from,
+                    "{tuple}: {from} -{arrow:?}-> {to}, but it was {}",
+                    shown.state
+                );
+                let falls_back = (*from, *to) == (State::SynReceived, State::TimeWait);
+                assert!(
+                    falls_back || next(*from, *arrow) == Some(*to),
+                    "{from} -{arrow:?}-> {to}"
+                );
+                shown.state = *to;
+            }
+            Fact::Sent {
+                tuple, header, payload, ..
+            } => {
+                let len: usize = payload.iter().map(Bytes::len).sum();
+                let occupied = len as u32 + u32::from(header.flags.syn()) + u32::from(header.flags.fin());
+                let shown = self.at(tuple);
+                if !header.flags.rst() {
+                    shown.header = **header;
+                    shown.header.seq = header.seq + occupied;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A link that looks at what it is given.
+struct Link<'a> {
+    full: &'a mut u8,
+    mtu: usize,
+}
+
+impl Sink for Link<'_> {
+    fn send(&mut self, head: &[u8], payload: &[Bytes], _: Offload) -> Result<(), Full> {
+        if *self.full > 0 {
+            *self.full -= 1;
+            return Err(Full);
+        }
+        let mut packet = head.to_vec();
+        payload.iter().for_each(|p| packet.extend_from_slice(p));
+        assert!(packet.len() <= self.mtu, "{} bytes, MTU {}", packet.len(), self.mtu);
+        let datagram = ip::Datagram::parse(&packet).expect("sound IP");
+        if datagram.protocol == ip::TCP {
+            let body = &packet[datagram.payload.clone()];
+            assert!(tcp::is_intact(datagram.src, datagram.dst, body), "checksum");
+            Header::parse(body).expect("sound TCP");
+        }
+        Ok(())
+    }
+}
+
+/// The input, byte by byte; zeros when it has come to its end.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn byte(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((&first, rest)) => {
+                self.0 = rest;
+                first
+            }
+            None => 0,
+        }
+    }
+
+    fn short(&mut self) -> u16 {
+        u16::from_be_bytes([self.byte(), self.byte()])
+    }
+
+    /// A small step to either side, or nothing, or a large one.
+    fn delta(&mut self) -> u32 {
+        match self.byte() {
+            n @ 0..=127 if n % 2 == 0 => 0,
+            n @ 0..=191 => u32::from(n).wrapping_sub(96),
+            192..=223 => u32::from(self.short()).wrapping_sub(1 << 15),
+            _ => u32::from(self.short()) << 16 | u32::from(self.short()),
+        }
+    }
+
+    fn choose<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        let n = usize::from(self.byte());
+        from.get(n % from.len().max(1)).copied()
+    }
+
+    fn take(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.byte()).collect()
+    }
+}
+
+struct World<'a> {
+    input: Input<'a>,
+    stack: Stack<Watch>,
+    listeners: Vec<ListenerId>,
+    ids: Vec<ConnectionId>,
+    now: Instant,
+    full: u8,
+    mtu: usize,
+}
+
+fn ours(is_v6: bool) -> IpAddr {
+    if is_v6 {
+        Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 2).into()
+    } else {
+        IpAddr::from([10, 7, 0, 2])
+    }
+}
+
+fn theirs(is_v6: bool) -> IpAddr {
+    if is_v6 {
+        Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 1).into()
+    } else {
+        IpAddr::from([10, 7, 0, 1])
+    }
+}
+
+/// Plays the input against a new stack.
+///
+/// Panics when anything is wrong.
+pub(crate) fn run(data: &[u8]) {
+    let mut input = Input(data);
+    let flags = input.byte();
+    let mtu = if flags & 8 == 0 { 1500 } else { 1280 };
+    let config = Config {
+        addresses: vec![ours(false), ours(true)],
+        mtu,
+        limits: limits(),
+        timestamps: flags & 1 != 0,
+        window_scaling: flags & 2 != 0,
+        sack: flags & 4 != 0,
+        ephemeral_ports: (50_000, 50_003),
+        ..Config::default()
+    };
+    let secrets = Secrets {
+        master: [7; 32],
+        public: 1,
+    };
+    let mut world = World {
+        input,
+        stack: Stack::new(config, secrets, Watch::default()),
+        listeners: Vec::new(),
+        ids: Vec::new(),
+        now: Instant::ZERO + Duration::from_secs(1),
+        full: 0,
+        mtu,
+    };
+    for is_v6 in [false, true] {
+        let mut options = ListenOptions::new(SocketAddr::new(ours(is_v6), 80));
+        options.syn_backlog = SYN_BACKLOG;
+        options.accept_backlog = ACCEPT_BACKLOG;
+        if flags & 16 != 0 {
+            options.accept_overflow = AcceptOverflow::Reset;
+        }
+        world
+            .listeners
+            .push(world.stack.listen(options).expect("the port is free"));
+    }
+    world.connect(false);
+    while !world.input.0.is_empty() {
+        world.step();
+        world.settle();
+    }
+    world.end();
+}
+
+impl World<'_> {
+    fn now(&self) -> Now {
+        Now {
+            mono: self.now,
+            unix_s: self.now.as_nanos() / 1_000_000_000,
+        }
+    }
+
+    fn step(&mut self) {
+        let now = self.now();
+        match self.input.byte() % 24 {
+            0 => {
+                let len = usize::from(self.input.byte());
+                let bytes = self.input.take(len);
+                self.packet(&bytes, Checksum::Unverified);
+            }
+            1 => self.noise(),
+            2 => self.icmp(),
+            3 => self.fragment(),
+            4 => {
+                let ms = [0, 1, 10, 39, 200, 999, 5_000, 61_000];
+                let ms = self.input.choose(&ms).unwrap_or_default();
+                self.now += Duration::from_millis(ms * 10);
+                self.stack.handle_timeout(self.now());
+            }
+            5 | 6 => self.tick(),
+            7 => self.full = self.input.byte() % 16,
+            8 => {
+                for listener in self.listeners.clone() {
+                    if let Some(accepted) = self.stack.accept(now, listener).expect("it listens") {
+                        self.ids.push(accepted.id);
+                    }
+                }
+            }
+            9 => {
+                let is_v6 = self.input.byte() & 1 == 1;
+                self.connect(is_v6);
+            }
+            n @ 10..=15 => {
+                if let Some(id) = self.input.choose(&self.ids) {
+                    self.call(n, id);
+                }
+            }
+            _ => {
+                if let Some(packet) = self.segment() {
+                    self.packet(&packet, Checksum::Unverified);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, is_v6: bool) {
+        let options = ConnectOptions {
+            remote: SocketAddr::new(theirs(is_v6), 443),
+            local: None,
+            connection: None,
+        };
+        if let Ok(id) = self.stack.connect(self.now(), options) {
+            self.ids.push(id);
+        }
+    }
+
+    /// One of the user's calls.
+    fn call(&mut self, which: u8, id: ConnectionId) {
+        let now = self.now();
+        let n = usize::from(self.input.short() % 5000);
+        match which {
+            10 => {
+                let mut data = Bytes::from(vec![b'x'; n]);
+                let _ = self.stack.send(now, id, &mut data);
+            }
+            11 => {
+                let _ = self.stack.receive(now, id, n);
+            }
+            12 => {
+                let _ = self.stack.shutdown(now, id);
+            }
+            13 => {
+                let mut data = Bytes::from(vec![b'u'; n % 100]);
+                let _ = self.stack.send_urgent(now, id, &mut data);
+            }
+            14 => {
+                let mut options = self.stack.options(id).expect("held");
+                options.receive_buffer = n;
+                options.send_buffer = usize::from(self.input.short());
+                options.no_delay = n % 2 == 0;
+                options.keep_alive = (n % 3 == 0).then(KeepAlive::default);
+                options.user_timeout = (n % 5 == 0).then(|| Duration::from_millis(n as u64 * 10));
+                options.linger = (n % 7 == 0).then(|| Duration::from_millis(n as u64 % 50 * 100));
+                self.stack.set_options(now, id, options).expect("held");
+            }
+            _ => {
+                self.ids.retain(|&other| other != id);
+                let done = if n % 4 == 0 {
+                    self.stack.abort(now, id)
+                } else {
+                    self.stack.close(now, id)
+                };
+                done.expect("held");
+            }
+        }
+    }
+
+    /// A segment for a connection that has shown itself, or a SYN for a listener; its numbers are nearly right.
+    fn segment(&mut self) -> Option<Vec<u8>> {
+        let known: Vec<_> = self.stack.observer().shown.iter().map(|(k, v)| (*k, *v)).collect();
+        let kind = self.input.byte();
+        let (local, remote, shown) = match self.input.choose(&known) {
+            Some(((local, remote), shown)) if kind >= 40 => (local, remote, shown.header),
+            _ => {
+                let is_v6 = kind & 1 == 1;
+                let port = 1000 + u16::from(kind % 8);
+                let local = SocketAddr::new(ours(is_v6), 80);
+                let remote = SocketAddr::new(theirs(is_v6), port);
+                let shown = known.iter().find(|(k, _)| *k == (local, remote));
+                let none = self.stack.observer_mut().at(&FourTuple::new(local, remote)).header;
+                (local, remote, shown.map_or(none, |(_, s)| s.header))
+            }
+        };
+        let flags = match kind {
+            0..40 => Flags::SYN,
+            40..130 => Flags::ACK,
+            130..160 => Flags::ACK | Flags::PSH,
+            160..190 => Flags::ACK | Flags::FIN,
+            190..200 => Flags::RST,
+            200..230 => Flags::SYN | Flags::ACK,
+            230..240 => Flags::ACK | Flags::URG,
+            _ => Flags::from_bits(self.input.byte()),
+        };
+        let mut options = Options::default();
+        let offered = self.input.byte();
+        if let Some(ours) = shown.options.timestamps.filter(|_| offered & 1 == 0) {
+            options.timestamps = Some(Timestamps {
+                val: ours.ecr.wrapping_add(self.input.delta()),
+                ecr: ours.val.wrapping_add(self.input.delta()),
+            });
+        } else if offered & 2 != 0 {
+            options.timestamps = Some(Timestamps {
+                val: self.input.delta(),
+                ecr: self.input.delta(),
+            });
+        }
+        if flags.syn() {
+            options.mss = (offered & 4 != 0).then(|| self.input.short());
+            options.window_scale = (offered & 8 != 0).then(|| WindowScale::new(self.input.byte()));
+            options.sack_permitted = offered & 16 != 0;
+        } else if offered & 32 != 0 {
+            let mut sack = SackBlocks::default();
+            sack.push(shown.seq + self.input.delta(), shown.seq + self.input.delta());
+            options.sack = sack;
+        }
+        let header = Header {
+            src_port: remote.port(),
+            dst_port: local.port(),
+            seq: shown.ack + self.input.delta(),
+            ack: if flags.ack() {
+                shown.seq + self.input.delta()
+            } else {
+                SeqNumber::default()
+            },
+            flags,
+            window: if offered & 64 == 0 { 60_000 } else { self.input.short() },
+            urgent: if flags.urg() { self.input.short() } else { 0 },
+            options,
+        };
+        let len = if offered & 128 == 0 {
+            0
+        } else {
+            usize::from(self.input.short()) % 1300
+        };
+        build(remote.ip(), local.ip(), &header, &vec![b'p'; len])
+    }
+
+    /// A segment with some bytes changed, its checksum right or wrong or vouched for by the link.
+    fn noise(&mut self) {
+        let Some(mut packet) = self.segment() else { return };
+        for _ in 0..=self.input.byte() % 4 {
+            let at = usize::from(self.input.short()) % packet.len();
+            packet[at] ^= self.input.byte();
+        }
+        let checksum = if self.input.byte() & 1 == 0 {
+            Checksum::Unverified
+        } else {
+            Checksum::Trusted
+        };
+        self.packet(&packet, checksum);
+    }
+
+    /// An ICMP error that quotes something near what was sent.
+    fn icmp(&mut self) {
+        let known: Vec<_> = self.stack.observer().shown.iter().map(|(k, v)| (*k, *v)).collect();
+        let Some(((local, remote), shown)) = self.input.choose(&known) else {
+            return;
+        };
+        let mut header = shown.header;
+        header.seq = header.seq - 1 + self.input.delta();
+        let Some(quoted) = build(local.ip(), remote.ip(), &header, &[]) else {
+            return;
+        };
+        let kind = match self.input.byte() % 4 {
+            0 => icmp::ErrorKind::TooBig(u32::from(self.input.short())),
+            1 => icmp::ErrorKind::TimeExceeded,
+            2 => icmp::ErrorKind::Unreachable(icmp::Unreachable::Port),
+            _ => icmp::ErrorKind::Unreachable(icmp::Unreachable::Host),
+        };
+        let message = icmp::error(remote.ip(), local.ip(), kind, &quoted);
+        let protocol = if local.is_ipv4() { ip::ICMP } else { ip::ICMPV6 };
+        if let Some(packet) = datagram(remote.ip(), local.ip(), protocol, &message) {
+            self.packet(&packet, Checksum::Unverified);
+        }
+    }
+
+    /// A piece of a segment, as IPv4 cuts it.
+    fn fragment(&mut self) {
+        let Some(packet) = self.segment().filter(|p| p[0] >> 4 == 4) else {
+            return;
+        };
+        let offset = usize::from(self.input.byte() % 8) * 8;
+        let len = usize::from(self.input.byte()) % 64 + 8;
+        let body: Vec<u8> = packet[20..].iter().copied().skip(offset).take(len).collect();
+        let more = offset + len < packet.len() - 20;
+        let mut piece = datagram(theirs(false), ours(false), ip::TCP, &body).expect("fits");
+        piece[5] = self.input.byte() % 4;
+        piece[6] = if more { 0x20 } else { 0 };
+        piece[7] = (offset / 8) as u8;
+        piece[10..12].fill(0);
+        let mut sum = wire::checksum::Sum::new();
+        sum.add(&piece[..20]);
+        let checksum = sum.finish();
+        piece[10..12].copy_from_slice(&checksum.to_be_bytes());
+        self.packet(&piece, Checksum::Unverified);
+    }
+
+    fn packet(&mut self, bytes: &[u8], checksum: Checksum) {
+        let mut batch = Batch::new();
+        batch.push(Packet {
+            bytes: BytesMut::from(bytes),
+            arrived: self.now,
+            checksum,
+        });
+        self.stack.handle_packets(self.now(), &mut batch);
+    }
+
+    /// Goes to the next time that the stack has asked for.
+    fn tick(&mut self) {
+        if let Some(at) = self.stack.poll_timeout() {
+            self.now = self.now.max(at);
+            self.stack.handle_timeout(self.now());
+        }
+    }
+
+    /// What a driver does after each step; then the stack is looked over.
+    fn settle(&mut self) {
+        let now = self.now();
+        let mut link = Link {
+            full: &mut self.full,
+            mtu: self.mtu,
+        };
+        let mut rounds = 0;
+        while self.stack.poll_transmit(now, Budget { packets: 5 }, &mut link) {
+            if *link.full > 0 {
+                break;
+            }
+            rounds += 1;
+            assert!(rounds < 10_000, "it never has enough");
+        }
+        while self.stack.poll_event().is_some() {}
+        let limits = limits();
+        let (connections, embryos, time_waits) = self.stack.counts();
+        assert!(connections <= limits.connections && embryos <= limits.embryos && time_waits <= limits.time_waits);
+        for entry in self.stack.entries(now) {
+            match entry {
+                Entry::Listener {
+                    syn_queue,
+                    accept_queue,
+                    ..
+                } => {
+                    assert!(syn_queue.0 <= SYN_BACKLOG && accept_queue.0 <= ACCEPT_BACKLOG);
+                }
+                Entry::Connection { status, .. } => check(&status, &limits),
+                _ => {}
+            }
+        }
+    }
+
+    /// Everything is let go of, and nobody answers any more: after some time nothing is left.
+    fn end(mut self) {
+        self.full = 0;
+        let now = self.now();
+        for listener in core::mem::take(&mut self.listeners) {
+            self.stack.close_listener(now, listener).expect("it listens");
+        }
+        for id in core::mem::take(&mut self.ids) {
+            self.stack.close(now, id).expect("held");
+        }
+        let end = self.now + Duration::from_secs(24 * 3600);
+        let mut ticks = 0;
+        loop {
+            self.settle();
+            if self.stack.poll_timeout().is_none() {
+                break;
+            }
+            self.tick();
+            ticks += 1;
+            assert!(ticks < 20_000 && self.now < end, "{:?}", self.stack.entries(self.now()));
+        }
+        assert_eq!(self.stack.counts(), (0, 0, 0), "{:?}", self.stack.entries(self.now()));
+    }
+}
+
+/// What holds for every connection at any time.
+fn check(status: &Status, limits: &Limits) {
+    let in_flight = status.snd_nxt.since(status.snd_una) as usize;
+    assert!(
+        in_flight <= limits.send_buffer_max + 2,
+        "SND.UNA <= SND.NXT: {status:?}"
+    );
+    assert!(status.send_queue <= limits.send_buffer_max, "{status:?}");
+    assert!(status.unsent <= status.send_queue, "{status:?}");
+    // A scaled window may be rounded up by less than its unit.
+    assert!(
+        status.receive_queue <= limits.receive_buffer_max + (1 << 14),
+        "{status:?}"
+    );
+    assert!(status.islands <= limits.islands, "{status:?}");
+    assert!(status.cwnd >= 1 && status.snd_mss >= 1, "{status:?}");
+}
+
+fn build(src: IpAddr, dst: IpAddr, header: &Header, payload: &[u8]) -> Option<Vec<u8>> {
+    let mut head = vec![0; header.len()];
+    header.emit(&mut head)?;
+    tcp::seal(src, dst, &mut head, &[payload]);
+    head.extend_from_slice(payload);
+    datagram(src, dst, ip::TCP, &head)
+}
+
+fn datagram(src: IpAddr, dst: IpAddr, protocol: u8, payload: &[u8]) -> Option<Vec<u8>> {
+    let header = ip::Header {
+        src,
+        dst,
+        protocol,
+        hop_limit: 64,
+        ecn: ip::Ecn::NotEct,
+    };
+    let mut packet = vec![0; header.len()];
+    header.emit(payload.len(), &mut packet)?;
+    packet.extend_from_slice(payload);
+    Some(packet)
+}
