@@ -20,6 +20,7 @@ use crate::tcp::recv::syn_window;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timestamps::{self, Timestamps};
+use crate::tcp::timewait::TimeWaitRef;
 use crate::time::{Duration, Now};
 use crate::tuple::FourTuple;
 
@@ -91,8 +92,8 @@ impl<O: Observer> Stack<O> {
     /// from the TIME-WAIT entry that it reopens (RFC 9293 MAY-2). `None`: that entry had to make room.
     fn iss(&self, facts: &EmbryoFacts) -> Option<SeqNumber> {
         if facts.reopening {
-            let at = self.time_waits.find(&self.keys, &facts.tuple)?;
-            return Some(self.time_waits.get(at)?.facts.snd_nxt + 65_537);
+            let old = self.reopened(facts)?;
+            return Some(self.time_waits.get(old)?.facts.snd_nxt + 65_537);
         }
         let addr = facts.tuple.local_addr;
         Some(
@@ -113,14 +114,16 @@ impl<O: Observer> Stack<O> {
         )
     }
 
+    /// The TIME-WAIT entry that a half-open one is to replace.
+    fn reopened(&self, facts: &EmbryoFacts) -> Option<TimeWaitRef> {
+        let old = self.time_waits.find(&self.keys, &facts.tuple);
+        old.filter(|_| facts.reopening)
+    }
+
     /// The origin of our TSval towards this peer; that of the TIME-WAIT entry where one is reopened.
     fn ts_offset(&self, facts: &EmbryoFacts) -> u32 {
-        let reopened = self
-            .time_waits
-            .find(&self.keys, &facts.tuple)
-            .and_then(|at| self.time_waits.get(at));
-        match reopened {
-            Some(view) if facts.reopening && view.facts.timestamps => view.facts.ts_offset,
+        match self.reopened(facts).and_then(|old| self.time_waits.get(old)) {
+            Some(view) if view.facts.timestamps => view.facts.ts_offset,
             _ => self
                 .keys
                 .timestamp_offset(facts.tuple.local_addr, facts.tuple.remote_addr),
@@ -187,6 +190,12 @@ impl<O: Observer> Stack<O> {
             return Err(Why::NoAck);
         }
         if header.ack != iss + 1 {
+            if let Some(old) = self.reopened(&facts)
+                && self.time_waits.get(old).is_some_and(|v| v.facts.snd_nxt == header.ack)
+            {
+                // It belongs to the connection that is being replaced, whose peer may still wait for our last ACK.
+                return self.time_wait_segment(now, old, header, payload.len());
+            }
             self.reset(now, facts.tuple, header, payload.len(), Cause::ResetBadAck)?;
             return Err(Why::BadHandshakeAck);
         }
@@ -298,10 +307,8 @@ impl<O: Observer> Stack<O> {
             retransmitted: view.retransmissions > 0,
         };
         self.embryos.remove(&self.keys, at);
-        if facts.reopening
-            && let Some(entry) = self.time_waits.find(&self.keys, &facts.tuple)
-        {
-            self.time_waits.remove(&self.keys, entry);
+        if let Some(old) = self.reopened(&facts) {
+            self.time_waits.remove(&self.keys, old);
         }
         let mut cx = context!(self, now);
         cx.counters.opens_passive += 1;
@@ -379,10 +386,8 @@ impl<O: Observer> Stack<O> {
             l.half_open = l.half_open.saturating_sub(1);
         }
         let mut to = State::Closed;
-        if facts.reopening
-            && let Some(entry) = self.time_waits.find(&self.keys, &facts.tuple)
-        {
-            self.time_waits.set_reopening(entry, false);
+        if let Some(old) = self.reopened(&facts) {
+            self.time_waits.set_reopening(old, false);
             to = State::TimeWait;
         }
         context!(self, now).fact(&Fact::State {

@@ -269,6 +269,26 @@ fn old_duplicate_syn_returns_the_reopening_to_time_wait() {
     rig.assert_quiet();
 }
 
+/// While the reopening waits, the old connection's segments still meet TIME-WAIT: a peer whose last ACK was lost must not be
+/// reset because an old SYN was still on its way.
+#[test]
+fn old_segments_meet_time_wait_while_it_is_reopened() {
+    let (mut rig, listener) = plain();
+    let old_iss = rig.iss;
+    rig.advance(S(30));
+    rig.inject(Seg::new("S", 3).mss(1000));
+    rig.expect("S.", 0, 0, 4);
+    let new_iss = std::mem::replace(&mut rig.iss, old_iss);
+    rig.inject(Seg::new("F.", 1).ack(2));
+    rig.expect(".", 2, 0, 2);
+    assert_eq!(rig.stack.counts(), (0, 1, 1));
+    // The reopening still succeeds if it was meant.
+    rig.iss = new_iss;
+    rig.inject(Seg::new(".", 4).ack(1));
+    rig.accept(listener);
+    assert_eq!(rig.stack.counts(), (1, 0, 0));
+}
+
 #[test]
 fn reopening_that_nobody_completes_returns_to_time_wait() {
     let (mut rig, _) = plain();
