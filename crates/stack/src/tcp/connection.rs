@@ -467,6 +467,7 @@ impl Connection {
         self.rcv.buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
         self.options = options;
         if self.is_over() {
+            // A timer that started now would outlive the connection.
             return;
         }
         self.arm_keep_alive(now);

@@ -581,3 +581,33 @@ fn vanished_peer_ends_with_a_timeout() {
     rig.close(id);
     rig.assert_quiet();
 }
+
+/// Settings that change after the end start no timer: nothing would ever stop it.
+#[test]
+fn settings_after_the_end_start_no_timer() {
+    for peer_resets in [false, true] {
+        let (mut rig, id) = open();
+        rig.shutdown(id);
+        rig.expect("F.", 1, 0, 1);
+        // The link is busy with an answer to somebody else, so that the connection still waits for its turn when it is over.
+        rig.link_full = true;
+        rig.their_port += 1;
+        rig.inject(Seg::new("S", 0));
+        rig.their_port -= 1;
+        rig.inject(Seg::new(".", 1).ack(1));
+        rig.inject(Seg::new(if peer_resets { "R" } else { "F." }, 1).ack(2));
+        let now = rig.now();
+        let options = ConnectionOptions {
+            keep_alive: Some(KeepAlive::default()),
+            user_timeout: Some(S(5)),
+            ..ConnectionOptions::default()
+        };
+        rig.stack.set_options(now, id, options).expect("the id is held");
+        rig.link_full = false;
+        rig.flush();
+        rig.advance(S(61));
+        assert_eq!(rig.stack.poll_timeout(), None);
+        rig.close(id);
+        rig.assert_quiet();
+    }
+}

@@ -11,5 +11,6 @@ mod reset;
 mod retransmit;
 mod rig;
 mod send;
+mod storm;
 mod timewait;
 mod why;
