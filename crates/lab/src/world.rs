@@ -336,7 +336,7 @@ impl World {
             Met::Bytes(place, before, bytes) => self.compare(host, place, before as usize, &bytes),
             Met::Finished(place) => self.compare_end(host, place),
             Met::Called(tuple, text) => {
-                let state = self.hosts[host].stack.state_of(&tuple);
+                let state = self.state_shown(host, &tuple);
                 self.mark(host, Some(tuple), text, Some(state));
             }
             Met::Refused(text) => {

@@ -54,7 +54,7 @@ impl World {
             self.note(to, noted);
         }
         if let Some(tuple) = tuple {
-            self.trace.records[index].receiver_state = Some(self.hosts[to].stack.state_of(&tuple));
+            self.trace.records[index].receiver_state = Some(self.state_shown(to, &tuple));
         }
         self.settle(to);
     }
@@ -81,7 +81,7 @@ impl World {
         record.cause = cause;
         record.fate = lens::Fate::InFlight;
         if let Some(glance) = Glance::of(&packet) {
-            record.sender_state = Some(self.hosts[from].stack.state_of(&glance.tuple));
+            record.sender_state = Some(self.state_shown(from, &glance.tuple));
             self.said_mut(from, glance.tuple).note(&glance.header, glance.payload);
         }
         if self.hosts[from].has_vanished {

@@ -8,6 +8,15 @@ use super::recorder::Noted;
 use super::{World, clock};
 
 impl World {
+    /// The state of a connection as the trace shows it: one that has ended is CLOSED, though its listener still listens.
+    pub(super) fn state_shown(&self, host: usize, tuple: &FourTuple) -> State {
+        let at = &self.hosts[host];
+        match at.stack.state_of(tuple) {
+            State::Listen if at.states.contains_key(&ends(tuple)) => State::Closed,
+            state => state,
+        }
+    }
+
     /// Takes note of a fact; a state change off the table is a failure.
     pub(super) fn note(&mut self, host: usize, noted: Noted) {
         match noted {

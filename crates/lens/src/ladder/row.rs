@@ -117,17 +117,19 @@ fn is_split(trace: &Trace, connection: &Connection, later: &[&Item], item: &Item
         .iter()
         .filter_map(|item| record_of(item))
         .take_while(|other| other.sent < arrived);
+    let is_between = |at: Instant| record.sent < at && at < arrived;
+    let marks = || {
+        let all = connection.marks.iter().filter_map(|index| trace.marks.get(*index));
+        all.filter(|mark| mark.host == record.to && is_between(mark.at))
+    };
     if !is_arrival_news(item, record) {
+        // The receiver's state on the one line would be that of its arrival, ahead of what made it so.
         let overtakes = |other: &Record| {
             other.from == record.from && other.sent > record.sent && other.arrived.is_some_and(|other| other < arrived)
         };
-        return meanwhile.any(overtakes);
+        return meanwhile.any(overtakes) || marks().any(|mark| mark.state.is_some());
     }
-    let is_between = |at: Instant| record.sent < at && at < arrived;
-    let is_marked = connection.marks.iter().any(|index| {
-        let mark = trace.marks.get(*index);
-        mark.is_some_and(|mark| mark.host == record.to && is_between(mark.at))
-    });
+    let is_marked = marks().next().is_some();
     let leaves = |other: &Record| other.from == record.to && is_between(other.sent);
     let comes =
         |other: &Record| other.to == record.to && other.sent > record.sent && other.arrived.is_some_and(is_between);
