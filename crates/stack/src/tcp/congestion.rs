@@ -29,10 +29,11 @@ impl Congestion {
         self.ssthresh
     }
 
-    /// New data was acknowledged outside of recovery, and the window had been the bound (else it does not grow).
-    pub(crate) fn on_ack(&mut self, acked: u32, mss: u32) {
+    /// New data was acknowledged outside of fast recovery, and the window had been the bound (else it does not grow). In
+    /// slow start one acknowledgment counts as `most` segments at most: 2, and 1 after a timeout (RFC 3465 section 2.3).
+    pub(crate) fn on_ack(&mut self, acked: u32, mss: u32, most: u32) {
         if self.cwnd < self.ssthresh {
-            self.cwnd = self.cwnd.saturating_add(acked.min(2 * mss));
+            self.cwnd = self.cwnd.saturating_add(acked.min(most * mss));
             return;
         }
         self.counted = self.counted.saturating_add(acked);
@@ -110,7 +111,7 @@ mod tests {
     fn slow_start_doubles_in_a_round_trip() {
         let mut c = Congestion::new(MSS);
         for _ in 0..10 {
-            c.on_ack(MSS, MSS);
+            c.on_ack(MSS, MSS, 2);
         }
         assert_eq!(c.cwnd(), 20 * MSS);
     }
@@ -122,7 +123,7 @@ mod tests {
         c.on_recovered(10 * MSS, MSS);
         assert_eq!(c.cwnd(), 10 * MSS);
         for _ in 0..10 {
-            c.on_ack(MSS, MSS);
+            c.on_ack(MSS, MSS, 2);
         }
         assert_eq!(c.cwnd(), 11 * MSS);
     }

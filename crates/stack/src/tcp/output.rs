@@ -228,15 +228,17 @@ fn urgent_flag(c: &Connection, seq: SeqNumber) -> Flags {
     }
 }
 
-/// Data waits for a window and nothing is in flight whose acknowledgment could open it: the persist timer has to
-/// (RFC 9293 section 3.8.6.1, MUST-35, MUST-36; section 3.8.6.2.1: 0.1 to 1 s for a silly window).
+/// Whatever waits for the peer has a timer. In flight, it is the retransmission timer; where data waits for a window and
+/// nothing is in flight whose acknowledgment could open it, the persist timer (RFC 9293 section 3.8.6.1, MUST-35; section
+/// 3.8.6.2.1: 0.1 to 1 s for a silly window).
 fn persist(now: Instant, c: &mut Connection, idle: Idle) {
     let after = match idle {
+        _ if c.snd.has_flight() => c.rto(),
         Idle::PeerWindow => c.rto(),
         Idle::SillyWindow => Duration::from_millis(500),
         _ => return,
     };
-    if !c.snd.has_flight() && !c.deadlines.is_armed(Reason::Retransmit) {
+    if !c.deadlines.is_armed(Reason::Retransmit) {
         c.deadlines.arm(now, Reason::Retransmit, after);
     }
 }

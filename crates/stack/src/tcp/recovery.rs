@@ -27,6 +27,8 @@ pub(crate) struct Recovery {
     duplicates: u8,
     /// The segment at SND.UNA is to be sent again.
     retransmit: bool,
+    /// Where the recovery from the last timeout ended. Duplicates there may come of what was sent again in vain.
+    doubtful: Option<SeqNumber>,
 }
 
 /// What the sender's numbers are when an acknowledgment arrives.
@@ -48,6 +50,7 @@ impl Recovery {
             phase: Phase::Open,
             duplicates: 0,
             retransmit: false,
+            doubtful: None,
         }
     }
 
@@ -64,10 +67,11 @@ impl Recovery {
         let acked = ack.since(flight.una);
         let left = flight.nxt.since(ack);
         self.duplicates = 0;
+        self.doubtful = None;
         match self.phase {
             Phase::Open => {
                 if flight.limited {
-                    congestion.on_ack(acked, flight.mss);
+                    congestion.on_ack(acked, flight.mss, 2);
                 }
             }
             Phase::Fast { recover } if ack.before(recover) => {
@@ -79,7 +83,7 @@ impl Recovery {
                 self.leave();
             }
             Phase::Loss { recover, next } => {
-                congestion.on_ack(acked, flight.mss);
+                congestion.on_ack(acked, flight.mss, 1);
                 if ack.before(recover) {
                     self.phase = Phase::Loss {
                         recover,
@@ -87,6 +91,7 @@ impl Recovery {
                     };
                 } else {
                     self.leave();
+                    self.doubtful = Some(ack);
                 }
             }
         }
@@ -95,6 +100,8 @@ impl Recovery {
     /// A duplicate acknowledgment, as RFC 5681 section 2 defines it.
     pub(crate) fn on_duplicate(&mut self, flight: Flight, congestion: &mut Congestion) {
         match self.phase {
+            // RFC 6582 section 3.2, step 2: nothing beyond what the timeout sent again has been acknowledged yet.
+            Phase::Open if self.doubtful == Some(flight.una) => {}
             Phase::Open => {
                 self.duplicates = self.duplicates.saturating_add(1);
                 if self.duplicates == DUPLICATES {

@@ -326,6 +326,14 @@ fn configurations() -> Vec<(&'static str, Config, bool)> {
             false,
         ),
         (
+            "super-segments, carried whole",
+            Config {
+                super_segment_max: Some(60_000),
+                ..Config::default()
+            },
+            false,
+        ),
+        (
             "least MTU",
             Config {
                 mtu: 576,

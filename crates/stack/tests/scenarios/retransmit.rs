@@ -172,11 +172,14 @@ fn retransmission_timeout_sends_what_was_lost_in_order_in_slow_start() {
     rig.inject(ack(1001));
     assert_eq!(sent(&mut rig), segments(1..3));
     rig.inject(ack(3001));
-    assert_eq!(sent(&mut rig), segments(3..7));
-    rig.inject(ack(7001));
-    // From ssthresh on the window grows slowly; new data follows what was lost, and counts as in flight.
-    assert_eq!(rig.status(id).cwnd, 6000);
-    assert_eq!(sent(&mut rig), segments(7..12));
+    // An acknowledgment of two segments counts as one after a timeout (RFC 3465 section 2.3).
+    assert_eq!(sent(&mut rig), segments(3..6));
+    rig.inject(ack(6001));
+    assert_eq!(sent(&mut rig), segments(6..10));
+    rig.inject(ack(10_001));
+    // From ssthresh on the window grows slowly; new data follows what was lost.
+    assert_eq!(rig.status(id).cwnd, 5000);
+    assert_eq!(sent(&mut rig), segments(10..12));
     rig.inject(ack(12_001));
     rig.advance(S(10));
     rig.expect_nothing();
@@ -230,6 +233,30 @@ fn partial_acknowledgments_retransmit_one_hole_each() {
     rig.advance(S(10));
     rig.expect_nothing();
     assert_eq!(rig.status(id).retransmitted, 3);
+}
+
+#[test]
+fn duplicates_of_a_timeout_in_vain_are_no_loss() {
+    let mut rig = Rig::plain();
+    let id = open(&mut rig, no_delay(), Duration::ZERO);
+    rig.send(id, 1, 5000);
+    assert_eq!(sent(&mut rig), segments(0..5));
+    rig.wait_for_segment(S(1));
+    assert_eq!(sent(&mut rig), segments(0..1));
+    // It was only late: the acknowledgments of the first flight come, and some is sent again in vain.
+    rig.inject(ack(2001));
+    assert_eq!(sent(&mut rig), segments(2..4));
+    rig.inject(ack(5001));
+    rig.send(id, 5001, 4000);
+    let new = sent(&mut rig);
+    (0..4).for_each(|_| rig.inject(ack(5001)));
+    assert_eq!(sent(&mut rig), [0; 0], "after {new:?}");
+    assert_eq!(rig.status(id).retransmitted, 3);
+    // Beyond it three duplicates mean what they always do.
+    rig.inject(ack(6001));
+    sent(&mut rig);
+    (0..3).for_each(|_| rig.inject(ack(6001)));
+    rig.expect(".", 6001, 1000, 1);
 }
 
 #[test]

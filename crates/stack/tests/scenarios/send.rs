@@ -284,6 +284,23 @@ fn zero_window_that_takes_the_probe_byte_is_probed_with_the_next_one() {
 }
 
 #[test]
+fn zero_window_that_reopens_and_closes_while_the_link_is_full_is_probed_again() {
+    let mut rig = Rig::plain();
+    let id = open(&mut rig, no_delay(), 65_535);
+    rig.send(id, 1, 1000);
+    rig.next();
+    rig.inject(Seg::new(".", 1).ack(1).win(0));
+    rig.link_full = true;
+    rig.inject(Seg::new(".", 1).ack(1).win(5000));
+    rig.inject(Seg::new(".", 1).ack(1).win(0));
+    rig.link_full = false;
+    rig.flush();
+    rig.expect_nothing();
+    rig.wait_for_segment(Duration::from_secs(1));
+    rig.expect("P.", 1, 1000, 1);
+}
+
+#[test]
 fn zero_window_is_probed_with_the_fin_when_nothing_else_waits() {
     let mut rig = Rig::plain();
     let id = open(&mut rig, no_delay(), 65_535);
