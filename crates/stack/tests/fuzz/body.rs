@@ -170,11 +170,19 @@ impl Input<'_> {
     }
 }
 
+/// What the user of a connection believes: it acts on what it is told, and waits when it was told to wait.
+#[derive(Debug, Clone, Copy)]
+struct Belief {
+    readable: bool,
+    writable: bool,
+}
+
 struct World<'a> {
     input: Input<'a>,
     stack: Stack<Watch>,
     listeners: Vec<ListenerId>,
     ids: Vec<ConnectionId>,
+    beliefs: BTreeMap<ConnectionId, Belief>,
     now: Instant,
     full: u8,
     mtu: usize,
@@ -222,6 +230,7 @@ pub(crate) fn run(data: &[u8]) {
         stack: Stack::new(config, secrets, Watch::default()),
         listeners: Vec::new(),
         ids: Vec::new(),
+        beliefs: BTreeMap::new(),
         now: Instant::ZERO + Duration::from_secs(1),
         full: 0,
         mtu,
@@ -275,7 +284,7 @@ impl World<'_> {
             8 => {
                 for listener in self.listeners.clone() {
                     if let Some(accepted) = self.stack.accept(now, listener).expect("it listens") {
-                        self.ids.push(accepted.id);
+                        self.hold(accepted.id);
                     }
                 }
             }
@@ -303,8 +312,17 @@ impl World<'_> {
             connection: None,
         };
         if let Ok(id) = self.stack.connect(self.now(), options) {
-            self.ids.push(id);
+            self.hold(id);
         }
+    }
+
+    fn hold(&mut self, id: ConnectionId) {
+        self.ids.push(id);
+        let belief = Belief {
+            readable: true,
+            writable: true,
+        };
+        self.beliefs.insert(id, belief);
     }
 
     /// One of the user's calls.
@@ -314,10 +332,16 @@ impl World<'_> {
         match which {
             10 => {
                 let mut data = Bytes::from(vec![b'x'; n]);
-                let _ = self.stack.send(now, id, &mut data);
+                let sent = self.stack.send(now, id, &mut data);
+                if let Some(belief) = self.beliefs.get_mut(&id).filter(|_| sent.is_ok()) {
+                    belief.writable &= data.is_empty();
+                }
             }
             11 => {
-                let _ = self.stack.receive(now, id, n);
+                let received = self.stack.receive(now, id, n);
+                if let Some(belief) = self.beliefs.get_mut(&id).filter(|_| n > 0) {
+                    belief.readable &= received != Ok(Received::Nothing);
+                }
             }
             12 => {
                 let _ = self.stack.shutdown(now, id);
@@ -338,6 +362,7 @@ impl World<'_> {
             }
             _ => {
                 self.ids.retain(|&other| other != id);
+                self.beliefs.remove(&id);
                 let done = if n % 4 == 0 {
                     self.stack.abort(now, id)
                 } else {
@@ -511,7 +536,24 @@ impl World<'_> {
             rounds += 1;
             assert!(rounds < 10_000, "it never has enough");
         }
-        while self.stack.poll_event().is_some() {}
+        while let Some(event) = self.stack.poll_event() {
+            if let Event::Connection(id, ready) = event {
+                let belief = self.beliefs.get_mut(&id).expect("events of what is held");
+                belief.readable |= ready.readable;
+                belief.writable |= ready.writable || ready.ended;
+            }
+        }
+        for (&id, belief) in &self.beliefs {
+            let status = self.stack.status(now, id).expect("held");
+            let is_finished = matches!(
+                status.state,
+                State::CloseWait | State::Closing | State::LastAck | State::TimeWait
+            );
+            let may_read = status.receive_queue > 0 || status.ended.is_some() || is_finished;
+            assert!(belief.readable || !may_read, "nobody told the reader: {status:?}");
+            let may_write = status.send_queue == 0 && status.state.may_send();
+            assert!(belief.writable || !may_write, "nobody told the writer: {status:?}");
+        }
         let limits = limits();
         let (connections, embryos, time_waits) = self.stack.counts();
         assert!(connections <= limits.connections && embryos <= limits.embryos && time_waits <= limits.time_waits);
@@ -537,6 +579,7 @@ impl World<'_> {
         for listener in core::mem::take(&mut self.listeners) {
             self.stack.close_listener(now, listener).expect("it listens");
         }
+        self.beliefs.clear();
         for id in core::mem::take(&mut self.ids) {
             self.stack.close(now, id).expect("held");
         }
