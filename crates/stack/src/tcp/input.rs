@@ -366,8 +366,11 @@ fn update_window(c: &mut Connection, seg: &Segment) {
     c.snd.wnd_max = c.snd.wnd_max.max(c.snd.wnd);
     (c.snd.wl1, c.snd.wl2) = (seg.seq, seg.ack);
     if c.snd.wnd == 0 {
-        // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-37).
-        c.unanswered = 0;
+        // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-37), and as long as
+        // somebody holds the connection (RFC 6429 section 4).
+        if c.owner != Owner::Nobody {
+            c.unanswered = 0;
+        }
     } else if was_closed {
         c.rtt.on_progress();
         c.force = false;

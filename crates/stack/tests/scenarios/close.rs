@@ -611,3 +611,35 @@ fn settings_after_the_end_start_no_timer() {
         rig.assert_quiet();
     }
 }
+
+/// RFC 9293 section 3.8.6.1 lets a window stay closed for as long as its owner answers; RFC 6429 adds that nobody has to bear it
+/// for ever. A connection that its user has left is given up; one that somebody holds is his to give up.
+#[test]
+fn closed_window_holds_a_connection_that_nobody_holds_for_a_bounded_time() {
+    for held in [false, true] {
+        let (mut rig, id) = with(ConnectionOptions {
+            retransmissions_max: 6,
+            ..ConnectionOptions::default()
+        });
+        rig.inject(Seg::new(".", 1).ack(1).win(0));
+        rig.send(id, 1, 100);
+        if held {
+            rig.shutdown(id);
+        } else {
+            rig.close(id);
+        }
+        // Ten minutes, each probe answered at once.
+        for _ in 0..6000 {
+            rig.advance(Duration::from_millis(100));
+            if rig.out.pop_front().is_some() {
+                rig.inject(Seg::new(".", 1).ack(1).win(0));
+            }
+        }
+        if held {
+            assert_eq!(rig.state(), State::FinWait1);
+            rig.abort(id);
+            rig.out.clear();
+        }
+        rig.assert_quiet();
+    }
+}
