@@ -3,6 +3,7 @@
 mod calls;
 mod close;
 mod handshake;
+mod icmp;
 mod ip;
 mod open;
 mod pair;
