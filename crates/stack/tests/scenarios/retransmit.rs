@@ -576,22 +576,26 @@ fn keep_alive_waits_for_silence() {
 
 #[test]
 fn keep_alive_is_not_started_for_a_connection_that_is_over() {
-    for end in [Seg::new("R.", 1).ack(1), Seg::new("F.", 1).ack(2)] {
-        let mut rig = Rig::plain();
-        let id = open(&mut rig, no_delay(), Duration::ZERO);
-        if end.flags.fin() {
-            rig.shutdown(id);
-        }
-        rig.inject(end);
-        rig.advance(S(61));
-        rig.stack
-            .set_options(rig.now(), id, keep_alive(10, 2))
-            .expect("the id is held");
-        rig.flush();
-        assert_eq!(rig.stack.poll_timeout(), None);
-        rig.close(id);
-        rig.assert_quiet();
-    }
+    let mut rig = Rig::plain();
+    let id = open(&mut rig, no_delay(), Duration::ZERO);
+    rig.shutdown(id);
+    rig.expect("F.", 1, 0, 1);
+    // It waits for the link when it comes to its end.
+    rig.link_full = true;
+    rig.inject(Seg::new(".", 1).ack(2).data(10));
+    rig.inject(Seg::new("F.", 11).ack(2));
+    assert_eq!(rig.state(), State::TimeWait);
+    let settings = keep_alive(10, 2);
+    rig.stack.set_options(rig.now(), id, settings).expect("the id is held");
+    rig.link_full = false;
+    rig.flush();
+    assert!(
+        rig.stack.poll_timeout() > Some(rig.now + S(30)),
+        "TIME-WAIT, and nothing else"
+    );
+    rig.close(id);
+    rig.advance(S(70));
+    rig.assert_quiet();
 }
 
 #[test]
