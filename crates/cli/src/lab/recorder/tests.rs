@@ -59,7 +59,7 @@ async fn packets_stand_with_their_states_and_causes() {
     for (name, cause, state) in [
         ("our SYN", Cause::Syn, State::SynSent),
         ("our third ACK", Cause::HandshakeAck, State::Established),
-        ("our data, and the FIN with it", Cause::Data, State::FinWait1),
+        ("our data, and the FIN with it", Cause::Fin, State::FinWait1),
         ("our last ACK", Cause::FinAck, State::TimeWait),
     ] {
         let record = sent(cause).unwrap_or_else(|| panic!("{name}: {trace:?}"));
