@@ -5,6 +5,7 @@
 //! file, so a failure is repeated by its seed. What ships with it are its [`scenarios`].
 #![forbid(unsafe_code)]
 
+pub mod explore;
 pub mod glance;
 pub mod link;
 pub mod rng;

@@ -64,7 +64,7 @@ pub struct Secrets {
 }
 
 /// What one connection may be told; a listener's connections start with the listener's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnectionOptions {
     /// Send buffer: unacknowledged and unsent bytes. Units: bytes. Bounds: 1 to `limits.send_buffer_max`.
     pub send_buffer: usize,
@@ -96,7 +96,7 @@ pub struct ConnectionOptions {
 }
 
 /// Keep-alive settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAlive {
     /// Silence before the first probe. RFC 9293 MUST-28: not less than two hours by default.
     pub idle: Duration,

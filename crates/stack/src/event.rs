@@ -30,7 +30,7 @@ impl ConnectionId {
 }
 
 /// What a connection has become ready for since its last event. Level-triggered: try until it would block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Ready {
     /// The open is over: established, or failed (then `ended` is set too).
     pub opened: bool,

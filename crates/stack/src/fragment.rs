@@ -15,6 +15,7 @@ use crate::observer::Why;
 use crate::time::{Duration, Instant};
 
 /// Datagrams whose pieces have not all come.
+#[derive(Clone)]
 pub(crate) struct Reassembler {
     /// The oldest first: it is the first to be given up. There are so few that looking through all their keys costs less than a tree, and a stranger
     /// can make it no longer than its bound.
@@ -54,6 +55,7 @@ struct Key {
     protocol: Option<u8>,
 }
 
+#[derive(Clone)]
 struct Partial {
     key: Key,
     born: Instant,

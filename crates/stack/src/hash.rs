@@ -14,6 +14,7 @@ use crate::time::Instant;
 use crate::tuple::FourTuple;
 
 /// The keys of one stack.
+#[derive(Clone)]
 pub(crate) struct Keys {
     demux: SipHasher13,
     isn: SipHasher24,

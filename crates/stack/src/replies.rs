@@ -10,7 +10,7 @@ use crate::observer::Cause;
 use crate::tuple::FourTuple;
 
 /// A packet that waits for the link.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) enum Reply {
     /// A segment without payload.
     Tcp {
@@ -23,7 +23,7 @@ pub(crate) enum Reply {
 }
 
 /// The queue.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Replies {
     queue: VecDeque<Reply>,
     limit: usize,

@@ -8,6 +8,7 @@
 //! ```
 
 mod calls;
+mod fingerprint;
 mod handshake;
 mod icmp;
 mod packets;
@@ -41,6 +42,10 @@ use crate::tcp::timewait::TimeWaits;
 use crate::time::{Instant, Now};
 
 /// A TCP/IP stack of one thread (shard).
+///
+/// A clone goes its own way from where it was made, with the same secrets and ids: for who tries what may become of one
+/// moment, never to run two hosts.
+#[derive(Clone)]
 pub struct Stack<O: Observer = ()> {
     config: Config,
     keys: Keys,
@@ -72,7 +77,7 @@ enum Waiting {
 }
 
 /// What we may say to strangers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Budgets {
     resets: TokenBucket,
     icmp: TokenBucket,
@@ -80,7 +85,7 @@ struct Budgets {
 }
 
 /// Storage that is used again for every segment that leaves.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Scratch {
     head: Vec<u8>,
     payload: Vec<Bytes>,

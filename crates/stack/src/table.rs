@@ -46,6 +46,7 @@ pub(crate) trait Chained {
 }
 
 /// The buckets of a hash table, apart from its storage.
+#[derive(Clone)]
 pub(crate) struct Buckets {
     /// Empty until the first entry.
     heads: Vec<u32>,
@@ -113,6 +114,7 @@ impl Buckets {
 }
 
 /// Entries found by key, or by the index that they keep as long as they are there.
+#[derive(Clone)]
 pub(crate) struct Table<T: Node> {
     slab: Slab<T>,
     buckets: Buckets,
@@ -194,6 +196,7 @@ impl<T: Node> Table<T> {
 const CHUNK: u32 = 1024;
 
 /// Storage of entries that do not move. The free ones are chained through themselves, too.
+#[derive(Clone)]
 struct Slab<T> {
     chunks: Vec<Chunk<T>>,
     free: u32,
@@ -201,6 +204,7 @@ struct Slab<T> {
 }
 
 /// A part of a slab: it has room for [`CHUNK`] entries and fills from the front.
+#[derive(Clone)]
 struct Chunk<T> {
     nodes: Vec<T>,
     /// One bit for each entry: whether it is in use.

@@ -53,7 +53,7 @@ impl WindowScale {
 }
 
 /// The timestamps option (RFC 7323 section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timestamps {
     /// TSval.
     pub val: u32,
@@ -62,7 +62,7 @@ pub struct Timestamps {
 }
 
 /// Up to four SACK blocks, in the order of the wire (RFC 2018 section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct SackBlocks {
     blocks: [(SeqNumber, SeqNumber); 4],
     len: u8,
@@ -110,7 +110,7 @@ impl SackBlocks {
 }
 
 /// The options of one segment that we know; unknown ones are skipped on reading and never written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Options {
     /// Maximum segment size as stated (0 included: the reader clamps). Meaningful on SYN only.
     pub mss: Option<u16>,

@@ -163,7 +163,7 @@ impl fmt::Debug for Flags {
 }
 
 /// A TCP header as a value. Its checksum is not part of it: see [`is_intact`] and [`seal`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Header {
     /// Source port.
     pub src_port: u16,

@@ -3,7 +3,7 @@
 //! Richer algorithms come behind the same few `on_*` facts.
 
 /// NewReno. Units: bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct Congestion {
     cwnd: u32,
     ssthresh: u32,

@@ -1,6 +1,8 @@
 //! The TCB of a connection that is open or being opened actively (RFC 9293 section 3.3.1), and the user's calls on it
 //! (section 3.10). How segments are read is in `input`, what is sent next in `output`.
 
+mod fingerprint;
+
 use alloc::sync::Arc;
 
 use bytes::Bytes;
@@ -30,7 +32,7 @@ use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
 
 /// Who will read and write this connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     /// A user holds its id.
     User,
@@ -41,7 +43,7 @@ pub(crate) enum Owner {
 }
 
 /// A connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Connection {
     pub(crate) tuple: FourTuple,
     /// Written by `transition` alone.

@@ -14,14 +14,14 @@ use crate::tuple::FourTuple;
 /// Connections are allocated so many at a time.
 const CHUNK: usize = 32;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Slot {
     generation: u32,
     connection: Option<Connection>,
 }
 
 /// The storage, which the buckets and the wheel link through.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Slots {
     chunks: Vec<Vec<Slot>>,
 }
@@ -81,6 +81,7 @@ impl Timers for Slots {
 }
 
 /// The connections.
+#[derive(Clone)]
 pub(crate) struct Connections {
     slots: Slots,
     free: Vec<u32>,

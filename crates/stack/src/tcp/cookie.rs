@@ -12,6 +12,7 @@ use crate::hash;
 use crate::tuple::FourTuple;
 
 /// Mints initial send sequence numbers for passive opens.
+#[derive(Clone)]
 pub(crate) struct Mint {
     key: SipHasher24,
 }

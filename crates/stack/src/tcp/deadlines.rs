@@ -29,7 +29,7 @@ impl Reason {
 }
 
 /// A deadline per reason, or none. Kept as milliseconds modulo 2^32: deadlines lie less than 24 days ahead.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Hash)]
 pub(crate) struct Deadlines {
     at: [u32; Reason::ALL.len()],
     armed: u8,

@@ -11,7 +11,7 @@ use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
 
 /// What a SYN tells, and what it met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EmbryoFacts {
     /// Both ends.
     pub(crate) tuple: FourTuple,
@@ -38,7 +38,7 @@ pub(crate) struct EmbryoFacts {
 }
 
 /// An entry as it is handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EmbryoView {
     /// What the SYN told.
     pub(crate) facts: EmbryoFacts,
@@ -60,6 +60,7 @@ impl EmbryoView {
 pub(crate) struct EmbryoRef(Seat);
 
 /// The half-open connections of a stack, all listeners together.
+#[derive(Clone)]
 pub(crate) struct Embryos {
     roster: Roster<Body>,
 }

@@ -269,6 +269,10 @@ fn fifth_check_ack<O: Observer>(
         syn_acknowledged(cx, c, seg, scale);
         if c.state() == State::SynReceived {
             c.transition(cx, Arrow::OurSynAcked);
+        } else {
+            // Its user closed before, so that no state but this tells that it is open.
+            c.ready.opened = true;
+            c.arm_keep_alive(cx.now.mono);
         }
         return Ok(());
     }

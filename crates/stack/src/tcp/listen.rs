@@ -12,7 +12,7 @@ use crate::config::{ConnectionOptions, ListenOptions};
 use crate::event::ListenerId;
 
 /// A listener.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Listener {
     pub(crate) options: ListenOptions,
     /// What accepted connections start with.
@@ -36,7 +36,7 @@ impl Listener {
 }
 
 /// All listeners of a stack.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Listeners {
     slots: Vec<(u32, Option<Listener>)>,
     by_address: BTreeMap<(IpAddr, u16), u16>,

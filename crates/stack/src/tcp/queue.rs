@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 /// Bytes in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct ByteQueue {
     chunks: VecDeque<Chunk>,
     /// Follows the last chunk.
@@ -25,7 +25,7 @@ pub(crate) struct ByteQueue {
     len: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 struct Chunk {
     /// Position of its first byte.
     start: u64,

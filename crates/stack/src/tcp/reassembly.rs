@@ -17,7 +17,7 @@ use wire::seq::SeqNumber;
 use crate::tcp::queue::ByteQueue;
 
 /// Data beyond a hole, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Islands {
     islands: Vec<Island>,
     bytes: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Islands {
     clock: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 struct Island {
     start: SeqNumber,
     data: ByteQueue,

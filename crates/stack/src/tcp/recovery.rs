@@ -10,7 +10,7 @@ use super::congestion::Congestion;
 const DUPLICATES: u8 = 3;
 
 /// Where recovery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     /// Nothing is known to be lost.
     Open,
@@ -21,7 +21,7 @@ pub(crate) enum Phase {
 }
 
 /// The recovery of one connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct Recovery {
     phase: Phase,
     duplicates: u8,

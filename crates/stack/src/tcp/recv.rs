@@ -19,7 +19,7 @@ use super::queue::ByteQueue;
 use super::reassembly::{Inserted, Islands};
 
 /// The receive sequence space of one connection.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct ReceiveSpace {
     /// Initial receive sequence number.
     pub(crate) irs: SeqNumber,

@@ -18,6 +18,7 @@ use crate::time::Instant;
 use crate::tuple::FourTuple;
 
 /// Entries with a body `B`, of both families. Bounds: `limit` over both.
+#[derive(Clone)]
 pub(crate) struct Roster<B: Copy> {
     v4: Half<Ipv4Addr, B>,
     v6: Half<Ipv6Addr, B>,
@@ -176,6 +177,7 @@ impl<B: Copy> Roster<B> {
 }
 
 /// The part of one family.
+#[derive(Clone)]
 struct Half<A: Address, B: Copy> {
     table: Table<Entry<A, B>>,
     wheel: Wheel,

@@ -3,7 +3,7 @@
 use crate::time::Duration;
 
 /// The estimator of one connection. Units inside: microseconds, so that it is small; the least it tells apart is 1 us.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct RoundTrip {
     srtt: u32,
     rttvar: u32,

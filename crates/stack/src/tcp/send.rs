@@ -16,7 +16,7 @@ use wire::seq::SeqNumber;
 use super::queue::ByteQueue;
 
 /// The send sequence space of one connection.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct SendSpace {
     /// Initial send sequence number.
     pub(crate) iss: SeqNumber,

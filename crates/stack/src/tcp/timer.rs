@@ -40,6 +40,7 @@ pub(crate) trait Timers {
 }
 
 /// A timing wheel. Times are rounded up to a millisecond.
+#[derive(Clone)]
 pub(crate) struct Wheel {
     /// Everything before it has expired. Units: milliseconds since [`Instant::ZERO`].
     tick: u64,

@@ -9,7 +9,7 @@ use crate::time::{Duration, Instant};
 const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
 
 /// The timestamps of one connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct Timestamps {
     /// Our TSval is the clock in milliseconds plus this (keyed, so that it does not tell our uptime).
     pub(crate) offset: u32,

@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
 
 /// What a connection leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TimeWaitFacts {
     /// Both ends.
     pub(crate) tuple: FourTuple,
@@ -27,7 +27,7 @@ pub(crate) struct TimeWaitFacts {
 }
 
 /// An entry as it is handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TimeWaitView {
     /// What the connection left.
     pub(crate) facts: TimeWaitFacts,
@@ -56,6 +56,7 @@ pub(crate) struct Inserted {
 }
 
 /// The TIME-WAIT entries of a stack.
+#[derive(Clone)]
 pub(crate) struct TimeWaits {
     roster: Roster<Body>,
 }

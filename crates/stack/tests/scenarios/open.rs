@@ -99,6 +99,38 @@ fn simultaneous_open_when_syns_cross() {
     }
 }
 
+/// CLOSE in SYN-RECEIVED leads past ESTABLISHED: the user is told all the same that it is open, and the keep-alive it asked for
+/// watches a peer that never closes.
+#[test]
+fn simultaneous_open_whose_user_has_closed_before_is_told_and_watched() {
+    let mut rig = Rig::plain();
+    let id = rig.connect_with(Some(ConnectionOptions {
+        keep_alive: Some(KeepAlive {
+            idle: Duration::from_secs(10),
+            interval: Duration::from_secs(2),
+            probes: 1,
+        }),
+        ..ConnectionOptions::default()
+    }));
+    rig.expect("S", 0, 0, 0);
+    rig.inject(Seg::new("S", 0).mss(1000));
+    rig.expect("S.", 0, 0, 1);
+    rig.shutdown(id);
+    assert_eq!(rig.state(), State::FinWait1);
+    rig.events();
+    rig.inject(Seg::new("S.", 0).ack(1));
+    let opened = |event: &Event| matches!(event, Event::Connection(of, ready) if *of == id && ready.opened);
+    assert!(rig.events().iter().any(opened), "nobody told the user that it is open");
+    rig.expect("F.", 1, 0, 1);
+    rig.inject(Seg::new(".", 1).ack(2));
+    assert_eq!(rig.state(), State::FinWait2);
+    rig.wait_for_segment(Duration::from_secs(60));
+    rig.expect(".", 1, 0, 1);
+    rig.wait_for_segment(Duration::from_secs(60));
+    rig.expect("R.", 2, 0, 1);
+    assert_eq!(rig.status(id).ended, Some(Ended::TimedOut));
+}
+
 /// A crossing SYN-ACK is a SYN: its window is not scaled (RFC 7323 section 2.2).
 #[test]
 fn window_of_a_crossing_syn_ack_is_not_scaled() {

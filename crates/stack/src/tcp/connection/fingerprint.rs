@@ -1,0 +1,58 @@
+//! All of a connection that can bear on what it will do: two that hash the same behave the same from here.
+
+use core::hash::{Hash, Hasher};
+
+use super::Connection;
+
+impl Hash for Connection {
+    /// Its place in tables and what was only counted is left out. Every field is named, so that a new one has to be judged.
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Self {
+            tuple,
+            state,
+            owner,
+            snd,
+            rcv,
+            rtt,
+            congestion,
+            recovery,
+            ts,
+            sack,
+            options,
+            deadlines,
+            timer: _,
+            chain: _,
+            ready,
+            detached,
+            event_queued,
+            transmit_queued,
+            blocked,
+            syn_due,
+            force,
+            probe_due,
+            ack,
+            acks,
+            quick_acks,
+            unanswered,
+            challenges,
+            challenge_since,
+            timed,
+            text_sent,
+            heard,
+            ended,
+            soft_error,
+            idle: _,
+            retransmitted: _,
+            segments_in: _,
+            segments_out: _,
+            bytes_acked: _,
+            bytes_received: _,
+        } = self;
+        (tuple, state, owner, snd, rcv).hash(into);
+        (rtt, congestion, recovery, ts, sack, options, deadlines).hash(into);
+        (ready, detached, event_queued, transmit_queued, blocked).hash(into);
+        (syn_due, force, probe_due, ack, acks, quick_acks, unanswered).hash(into);
+        (challenges, challenge_since, timed, text_sent, heard).hash(into);
+        (ended, soft_error).hash(into);
+    }
+}
