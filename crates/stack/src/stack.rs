@@ -108,7 +108,7 @@ use context;
 impl<O: Observer> Stack<O> {
     /// A stack with this configuration; what is out of bounds in it is clamped.
     pub fn new(mut config: Config, secrets: Secrets, observer: O) -> Self {
-        config.mtu = config.mtu.clamp(576, 65_535);
+        config.mtu = mtu_clamped(config.mtu);
         let limits = &mut config.limits;
         limits.receive_buffer_max = limits.receive_buffer_max.clamp(1, (1 << 30) - 1);
         limits.send_buffer_max = limits.send_buffer_max.clamp(1, (1 << 30) - 1);
@@ -137,6 +137,20 @@ impl<O: Observer> Stack<O> {
             settings: [Arc::new(config.connection), Arc::new(config.connection)],
             config,
         }
+    }
+
+    /// The configuration, as it was clamped.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Changes the configuration for what is opened from now on; what exists keeps what it negotiated. The limits stay as
+    /// they were at the stack's birth: tables are sized by them, and half-open peers were told a window scale.
+    pub fn set_config(&mut self, config: Config) {
+        let limits = self.config.limits;
+        let mtu = mtu_clamped(config.mtu);
+        self.config = Config { limits, mtu, ..config };
+        self.settings[0] = Arc::new(self.config.connection);
     }
 
     /// Takes packets in. A packet never makes an error: what cannot be used is counted and told to the observer.
@@ -223,4 +237,9 @@ impl<O: Observer> Stack<O> {
     pub fn observer_mut(&mut self) -> &mut O {
         &mut self.observer
     }
+}
+
+/// An MTU within its bounds.
+fn mtu_clamped(mtu: usize) -> usize {
+    mtu.clamp(576, 65_535)
 }

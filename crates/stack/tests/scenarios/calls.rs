@@ -297,3 +297,28 @@ fn acceptable_comes_once_until_it_is_read() {
     let now = rig.now();
     assert_eq!(rig.stack.accept(now, listener), Ok(None));
 }
+
+/// What is set later holds for what is opened later; what stands keeps what it negotiated.
+#[test]
+fn set_config_holds_from_the_next_open_on() {
+    let mut rig = Rig::plain();
+    let listener = rig.listen();
+    let before = rig.open_passive(listener);
+    let config = Config {
+        timestamps: true,
+        mtu: 1,
+        limits: Limits {
+            connections: 1,
+            ..Limits::default()
+        },
+        ..rig.stack.config().clone()
+    };
+    let limits = rig.stack.config().limits;
+    rig.stack.set_config(config);
+    assert_eq!((rig.stack.config().mtu, rig.stack.config().limits), (576, limits));
+    assert!(!rig.status(before).timestamps);
+    rig.their_port += 1;
+    rig.inject(Seg::new("S", 0).ts(PEER_TS, 0));
+    let syn_ack = rig.next();
+    assert!(syn_ack.options.timestamps.is_some(), "{syn_ack:?}");
+}
