@@ -72,6 +72,7 @@ mod shard;
 mod socket;
 pub mod split;
 pub mod stream;
+mod sync;
 mod wait;
 mod wakers;
 

@@ -5,8 +5,7 @@
 //! out earlier than the driver means to come back. The driver says where it can be rung under the same lock.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use stack::{Instant, Now};
@@ -14,6 +13,7 @@ use stack::{Instant, Now};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::error::Stopped;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::wakers::{Rung, Wakers};
 
 /// What the driver and all sockets of a net share.

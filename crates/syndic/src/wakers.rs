@@ -5,6 +5,7 @@
 //! here, and let go by [`Rung::wake`] after the lock.
 
 #[cfg(test)]
+#[path = "wakers/tests.rs"]
 mod tests;
 
 use std::task::Waker;

@@ -1,0 +1,326 @@
+//! No wake is lost, whatever the order: the code of `shard` and `wakers` itself under loom, which tries every order in which
+//! threads can take the lock.
+//!
+//! A task that nobody wakes makes loom report a deadlock. The stack is the real one; its peer is another, and only the
+//! clock stands still. Read first: `src/wakers.rs` for the rule, `src/driver.rs` for the turn that `turn` stands for.
+#![allow(
+    dead_code,
+    reason = "the modules are those of the library, and the model uses a part of them"
+)]
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use loom::future::block_on;
+use loom::thread::{Builder, JoinHandle};
+use stack::io::{Checksum, Offload};
+use stack::{
+    Batch, Budget, Config, ConnectOptions, ConnectionId, ConnectionOptions, Full, ListenOptions, ListenerId, Now,
+    Packet, Received, Secrets, Sink, Stack,
+};
+
+use crate::error::Stopped;
+use crate::shard::{Handle, Shared};
+use crate::wakers::{Queue, Side, Ticket};
+
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+}
+
+/// Time stands still.
+mod clock {
+    #[derive(Clone, Copy)]
+    pub(crate) struct Clock;
+
+    impl Clock {
+        pub(crate) fn now(&self) -> stack::Now {
+            stack::Now::default()
+        }
+    }
+}
+
+#[path = "../src/calls.rs"]
+mod calls;
+#[path = "../src/error.rs"]
+mod error;
+#[path = "../src/shard.rs"]
+mod shard;
+#[path = "../src/wakers.rs"]
+mod wakers;
+
+/// Packets on their way from one stack to the other.
+#[derive(Default)]
+struct Cable(Batch);
+
+impl Sink for Cable {
+    fn send(&mut self, head: &[u8], payload: &[Bytes], _: Offload) -> Result<(), Full> {
+        let mut bytes = BytesMut::from(head);
+        payload.iter().for_each(|slice| bytes.extend_from_slice(slice));
+        self.0.push(Packet {
+            bytes,
+            arrived: Now::default().mono,
+            checksum: Checksum::Trusted,
+        });
+        Ok(())
+    }
+}
+
+fn stack(host: u8) -> Stack {
+    let config = Config {
+        addresses: vec![[10, 0, 0, host].into()],
+        connection: ConnectionOptions {
+            send_buffer: 10,
+            no_delay: true,
+            ..ConnectionOptions::default()
+        },
+        ..Config::default()
+    };
+    let secrets = Secrets {
+        master: [host; 32],
+        public: 1,
+    };
+    Stack::new(config, secrets, ())
+}
+
+/// What a stack has to send.
+fn output(from: &mut Stack) -> Cable {
+    let mut cable = Cable::default();
+    from.poll_transmit(Now::default(), Budget::default(), &mut cable);
+    cable
+}
+
+fn carry(from: &mut Stack, to: &mut Stack) {
+    to.handle_packets(Now::default(), &mut output(from).0);
+}
+
+fn dial(peer: &mut Stack) -> ConnectionId {
+    let options = ConnectOptions {
+        remote: ([10, 0, 0, 1], 80).into(),
+        local: None,
+        connection: None,
+    };
+    peer.connect(Now::default(), options).unwrap()
+}
+
+fn listening() -> (Stack, ListenerId) {
+    let mut ours = stack(1);
+    let id = ours.listen(ListenOptions::new(([10, 0, 0, 1], 80).into())).unwrap();
+    (ours, id)
+}
+
+/// Both ends of an open connection: ours, and the peer's.
+fn connected() -> (Stack, ConnectionId, Stack, ConnectionId) {
+    let ((mut ours, listener), mut theirs) = (listening(), stack(2));
+    let their_id = dial(&mut theirs);
+    carry(&mut theirs, &mut ours);
+    carry(&mut ours, &mut theirs);
+    carry(&mut theirs, &mut ours);
+    let accepted = ours.accept(Now::default(), listener).unwrap().unwrap();
+    while ours.poll_event().is_some() || theirs.poll_event().is_some() {}
+    let options = ConnectionOptions {
+        send_buffer: 10,
+        ..ours.options(accepted.id).unwrap()
+    };
+    ours.set_options(Now::default(), accepted.id, options).unwrap();
+    (ours, accepted.id, theirs, their_id)
+}
+
+type Net = Arc<Shared<Stack>>;
+
+fn net(stack: Stack) -> Net {
+    Arc::new(Shared::new(clock::Clock, stack))
+}
+
+/// One turn of the driver: packets in, packets out, events.
+fn turn(net: &Net, batch: &mut Batch, waker: &Waker) -> usize {
+    let mut cable = Cable::default();
+    let mut shard = net.lock();
+    shard.stack.handle_packets(net.clock.now(), batch);
+    shard
+        .stack
+        .poll_transmit(net.clock.now(), Budget::default(), &mut cable);
+    let rung = shard.park(waker, false);
+    drop(shard);
+    rung.wake();
+    cable.0.len()
+}
+
+/// Reads, as a stream does: asks, and waits under the same lock.
+async fn read(handle: &Handle<Stack>, id: ConnectionId) -> std::io::Result<Received> {
+    poll_fn(|cx| {
+        let answer = handle.call(|now, stack, wakers| match stack.receive(now, id, 100) {
+            Ok(Received::Nothing) => {
+                wakers.wait(id, Side::Read, cx.waker());
+                Poll::Pending
+            }
+            other => Poll::Ready(other.map_err(error::receive)),
+        });
+        match answer {
+            Ok(answer) => answer,
+            Err(stopped) => Poll::Ready(Err(stopped)),
+        }
+    })
+    .await
+}
+
+async fn write(handle: &Handle<Stack>, id: ConnectionId, data: &mut Bytes) {
+    poll_fn(|cx| {
+        handle
+            .call(|now, stack, wakers| {
+                stack.send(now, id, data).unwrap();
+                if data.is_empty() {
+                    return Poll::Ready(());
+                }
+                wakers.wait(id, Side::Write, cx.waker());
+                Poll::Pending
+            })
+            .unwrap()
+    })
+    .await;
+}
+
+async fn accept(handle: &Handle<Stack>, id: ListenerId, ticket: u64) {
+    poll_fn(|cx| {
+        handle
+            .call(|now, stack, wakers| match stack.accept(now, id).unwrap() {
+                Some(_) => Poll::Ready(()),
+                None => {
+                    wakers.queue(Queue::Accept(id), Ticket(ticket), cx.waker());
+                    Poll::Pending
+                }
+            })
+            .unwrap()
+    })
+    .await;
+}
+
+/// What a thread's stack takes: loom's own is too small for ours. Units: words.
+const STACK_WORDS: usize = 1 << 16;
+
+fn spawn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+    Builder::new().stack_size(STACK_WORDS).spawn(f).unwrap()
+}
+
+/// Every order with at most three switches that nothing forced.
+fn model(f: fn()) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(move || spawn(f).join().unwrap());
+}
+
+#[test]
+fn a_reader_is_woken_by_what_arrives() {
+    model(|| {
+        let (ours, id, mut theirs, their_id) = connected();
+        theirs
+            .send(Now::default(), their_id, &mut Bytes::from_static(b"hello"))
+            .unwrap();
+        let mut data = output(&mut theirs).0;
+        let net = net(ours);
+        let handle = Handle::new(net.clone());
+        let driver = spawn(move || turn(&net, &mut data, Waker::noop()));
+        let received = block_on(read(&handle, id)).unwrap();
+        assert_eq!(received, Received::Data(Bytes::from_static(b"hello")));
+        driver.join().unwrap();
+    });
+}
+
+#[test]
+fn a_writer_is_woken_by_room() {
+    model(|| {
+        let (mut ours, id, mut theirs, _) = connected();
+        ours.send(Now::default(), id, &mut Bytes::from_static(b"0123456789"))
+            .unwrap();
+        carry(&mut ours, &mut theirs);
+        let mut acks = output(&mut theirs).0;
+        assert_eq!(acks.len(), 1);
+        let net = net(ours);
+        let handle = Handle::new(net.clone());
+        let driver = spawn(move || turn(&net, &mut acks, Waker::noop()));
+        block_on(write(&handle, id, &mut Bytes::from_static(b"more")));
+        driver.join().unwrap();
+    });
+}
+
+#[test]
+fn the_driver_is_rung_for_what_a_socket_sends() {
+    model(|| {
+        let (ours, id, ..) = connected();
+        let net = net(ours);
+        let handle = Handle::new(net.clone());
+        let writer = spawn(move || {
+            let sent = handle.call(|now, stack, _| stack.send(now, id, &mut Bytes::from_static(b"hello")));
+            assert_eq!(sent.unwrap().unwrap(), 5);
+            handle
+        });
+        block_on(poll_fn(|cx| match turn(&net, &mut Batch::new(), cx.waker()) {
+            0 => Poll::Pending,
+            _ => Poll::Ready(()),
+        }));
+        drop(writer.join().unwrap());
+    });
+}
+
+#[test]
+fn each_of_two_who_accept_gets_a_connection() {
+    model(|| {
+        let ((mut ours, listener), mut theirs) = (listening(), stack(2));
+        dial(&mut theirs);
+        dial(&mut theirs);
+        carry(&mut theirs, &mut ours);
+        carry(&mut ours, &mut theirs);
+        // Two third ACKs, in turns of their own.
+        let mut first = output(&mut theirs).0;
+        let mut acks = first.drain();
+        let (one, two) = (acks.next().unwrap(), acks.next().unwrap());
+        drop(acks);
+        let net = net(ours);
+        let acceptors = [1, 2].map(|ticket| {
+            let handle = Handle::new(net.clone());
+            spawn(move || block_on(accept(&handle, listener, ticket)))
+        });
+        for packet in [one, two] {
+            let mut batch = Batch::new();
+            batch.push(packet);
+            turn(&net, &mut batch, Waker::noop());
+        }
+        for acceptor in acceptors {
+            acceptor.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_end_wakes_a_reader() {
+    model(|| {
+        let (ours, id, ..) = connected();
+        let net = net(ours);
+        let handle = Handle::new(net.clone());
+        let driver = spawn(move || net.stop(Stopped::Driver));
+        let error = block_on(read(&handle, id)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NetworkDown);
+        driver.join().unwrap();
+    });
+}
+
+/// The last handle goes while the driver looks whether it is still needed.
+#[test]
+fn the_driver_learns_that_nobody_is_left() {
+    model(|| {
+        let net = net(stack(1));
+        let handle = Handle::new(net.clone());
+        let user = spawn(move || drop(handle));
+        block_on(poll_fn(|cx| {
+            let mut shard = net.lock();
+            let orphaned = net.is_orphaned();
+            let rung = shard.park(cx.waker(), false);
+            drop(shard);
+            rung.wake();
+            if orphaned { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        user.join().unwrap();
+    });
+}
