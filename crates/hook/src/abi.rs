@@ -641,3 +641,33 @@ pub unsafe extern "C" fn getsockopt(
 }
 
 const _: () = assert!(size_of::<Interface>() == 33 * size_of::<usize>());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing unwinds into C: the world has ended, its callers are told so, and whoever would ask for ever gets no packet.
+    #[test]
+    fn a_panic_ends_the_world_and_stays_inside() {
+        let mut table = std::mem::MaybeUninit::uninit();
+        // SAFETY: the flags end with a zero byte, and there is room for a table.
+        let table = unsafe {
+            packetdrill_interface_init(c"ver=6,profile=freebsd".as_ptr(), table.as_mut_ptr());
+            table.assume_init()
+        };
+        let u = table.userdata;
+        let (mut count, mut at, mut byte) = (1, 0, 0u8);
+        // SAFETY: the table is live until `free`, and each pointer is to what it says.
+        unsafe {
+            assert!((table.socket)(u, libc::AF_INET6, libc::SOCK_STREAM, 0) >= 0);
+            let panicked = run(u, |hook| hook.call(|_| -> Result<(), Errno> { panic!("as a test") }));
+            assert_eq!(panicked, Err(Errno(libc::EFAULT)));
+            assert_eq!(run(u, |hook| hook.call(|net| Ok(net.tick()))), Err(Errno(libc::EBADF)));
+            assert_eq!((table.socket)(u, libc::AF_INET6, libc::SOCK_STREAM, 0), -1);
+            let buf = (&raw mut byte).cast();
+            assert_eq!((table.netdev_receive)(u, buf, &mut count, &mut at), 0);
+            assert_eq!(count, 0);
+            (table.free)(u);
+        }
+    }
+}

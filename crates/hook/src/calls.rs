@@ -360,3 +360,74 @@ impl Net {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::Flags;
+
+    const IN_USE: Result<(), Errno> = Err(Errno(libc::EADDRINUSE));
+
+    fn net(flags: &str) -> Net {
+        Net::new(&Flags::parse(flags).unwrap())
+    }
+
+    fn socket(net: &mut Net, family: c_int) -> RawFd {
+        net.socket(family, libc::SOCK_STREAM, libc::IPPROTO_TCP).unwrap()
+    }
+
+    #[test]
+    fn addresses_are_shared_as_linux_shares_them() {
+        for (name, both_reuse, first_listens, second, want) in [
+            ("the same", false, false, "192.168.0.1:80", IN_USE),
+            ("all addresses", false, false, "0.0.0.0:80", IN_USE),
+            ("another port", false, true, "192.168.0.1:81", Ok(())),
+            ("shared", true, false, "192.168.0.1:80", Ok(())),
+            ("shared, but one listens", true, true, "192.168.0.1:80", IN_USE),
+            (
+                "not ours",
+                false,
+                false,
+                "192.168.0.9:80",
+                Err(Errno(libc::EADDRNOTAVAIL)),
+            ),
+            ("any port", true, true, "192.168.0.1:0", Ok(())),
+        ] {
+            let mut net = net("");
+            let fds = [0; 2].map(|_| socket(&mut net, libc::AF_INET));
+            for fd in fds {
+                net.socket_mut(fd).unwrap().reuses_address = both_reuse;
+            }
+            net.bind(fds[0], "192.168.0.1:80".parse().unwrap()).unwrap();
+            if first_listens {
+                net.listen(fds[0], 1).unwrap();
+            }
+            assert_eq!(net.bind(fds[1], second.parse().unwrap()), want, "{name}");
+            assert_eq!(
+                net.bind(fds[0], "192.168.0.1:82".parse().unwrap()),
+                Err(Errno(libc::EINVAL)),
+                "{name}: twice"
+            );
+            for fd in fds {
+                net.close(fd).unwrap();
+            }
+        }
+    }
+
+    /// A socket of IPv6 listens on a stack of either version, and asks for any address as it knows how.
+    #[test]
+    fn sockets_of_ipv6_take_what_the_stack_speaks() {
+        for (flags, any) in [("ver=4", "0.0.0.0:80"), ("ver=6", "[::]:80")] {
+            let mut net = net(flags);
+            let fd = socket(&mut net, libc::AF_INET6);
+            net.bind(fd, "[::]:80".parse().unwrap()).unwrap();
+            net.listen(fd, 0).unwrap();
+            assert_eq!(net.socket_of(fd).unwrap().local, Some(any.parse().unwrap()), "{flags}");
+            let mut bytes = Vec::new();
+            let refused = net.receive(fd, &mut bytes, 1, 0);
+            assert_eq!(refused, Err(Stop::Errno(Errno(libc::ENOTCONN))), "{flags}");
+            assert_eq!(net.accept(fd), Err(Stop::wait(fd, POLLIN)), "{flags}");
+            net.close(fd).unwrap();
+        }
+    }
+}
