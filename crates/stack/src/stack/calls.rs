@@ -172,7 +172,7 @@ impl<O: Observer> Stack<O> {
         Ok(self.connections.get(self.users(id)?).ok_or(NoSuch)?.room())
     }
 
-    /// RECEIVE: at most `max` bytes.
+    /// RECEIVE: at most `max` bytes. Bounds: with a `max` of 0 it is nothing while bytes wait, and tells the end once none do.
     pub fn receive(&mut self, now: Now, id: ConnectionId, max: usize) -> Result<Received, ReceiveError> {
         let i = self.users(id).map_err(|NoSuch| ReceiveError::NoSuch)?;
         let c = self.connections.get_mut(i).ok_or(ReceiveError::NoSuch)?;

@@ -398,6 +398,8 @@ impl Connection {
             return Ok(Received::Data(bytes));
         }
         match self.ended {
+            // No byte was asked for, and there are some: this is no end.
+            _ if self.rcv.readable() > 0 => Ok(Received::Nothing),
             _ if self.is_finished() => Ok(Received::Finished),
             Some(how) => Err(how),
             None if self.state == State::Closed => Ok(Received::Finished),

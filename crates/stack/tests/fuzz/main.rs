@@ -1,10 +1,15 @@
-//! The fuzz target `input` over inputs from seeds, so that a plain `cargo test` plays it too, in a bounded time.
-//! `fuzz/README.md` says how cargo-fuzz runs the same body.
+//! The fuzz targets `input`, `connection` and `reassembly` over inputs from seeds, so that a plain `cargo test` plays them too, in a
+//! bounded time. `fuzz/README.md` says how cargo-fuzz runs the same bodies.
 
 mod body;
+mod bytes;
+mod connection;
+mod reassembly;
 
 /// Inputs of a plain run.
 const INPUTS: u64 = 3_000;
+/// And of the targets that compare with a model or run two stacks, which takes longer.
+const PAIRS: u64 = 400;
 
 /// Says which input it was, when the body panics.
 struct Named(u64);
@@ -41,4 +46,21 @@ fn inputs_from_seeds() {
 #[test]
 fn no_input_at_all() {
     body::run(&[]);
+}
+
+#[test]
+fn connections_from_seeds() {
+    for seed in 0..PAIRS {
+        let _named = Named(seed);
+        connection::run(&input(seed));
+    }
+    connection::run(&[]);
+}
+
+#[test]
+fn reassembly_from_seeds() {
+    for seed in 0..PAIRS {
+        let _named = Named(seed);
+        reassembly::run(&input(seed));
+    }
 }

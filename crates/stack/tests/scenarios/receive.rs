@@ -493,3 +493,14 @@ fn urgent_data_is_sent_with_a_pointer_to_its_end() {
     rig.send(id, 2501, 10);
     rig.expect("P.", 2501, 10, 1);
 }
+
+#[test]
+fn receive_of_no_bytes_is_not_the_end_while_bytes_wait() {
+    let mut rig = Rig::plain();
+    let id = rig.open_active();
+    rig.inject(Seg::new("FP.", 1).ack(1).data(10));
+    let now = rig.now();
+    assert_eq!(rig.stack.receive(now, id, 0), Ok(Received::Nothing));
+    assert_eq!(rig.read(id), pattern(1, 10));
+    assert_eq!(rig.stack.receive(now, id, 0), Ok(Received::Finished));
+}
