@@ -98,6 +98,7 @@ impl ConnectionTable {
             receive_buffer: size(self.receive_buffer, options.receive_buffer),
             no_delay: self.no_delay.unwrap_or(options.no_delay),
             ack_delay: time(self.ack_delay, options.ack_delay),
+            quick_acks: options.quick_acks,
             keep_alive: self.keep_alive.map(KeepAliveTable::options).or(options.keep_alive),
             user_timeout: self.user_timeout.map(|time| time.0).or(options.user_timeout),
             retransmissions_max: self.retransmissions_max.unwrap_or(options.retransmissions_max),

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+use wire::option::Layout;
+
 use crate::limits::Limits;
 use crate::time::Duration;
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept SACK (RFC 2018).
     pub sack: bool,
+    /// In which order TCP options are written.
+    pub option_layout: Layout,
     /// Ephemeral ports, both ends included (RFC 6056).
     pub ephemeral_ports: (u16, u16),
 }
@@ -49,6 +53,7 @@ impl Default for Config {
             window_scaling: true,
             timestamps: true,
             sack: true,
+            option_layout: Layout::default(),
             ephemeral_ports: (49_152, 65_535),
         }
     }
@@ -74,6 +79,9 @@ pub struct ConnectionOptions {
     pub no_delay: bool,
     /// Longest wait before data is acknowledged. Bounds: under 500 ms (RFC 9293 MUST-40); longer is clamped.
     pub ack_delay: Duration,
+    /// Segments with data that are acknowledged at once when a connection begins, so that a peer in slow start is not held
+    /// back. Setting it anew on a connection begins anew.
+    pub quick_acks: u8,
     /// Probe a silent peer (RFC 9293 section 3.8.4). Off by default (MUST-25).
     pub keep_alive: Option<KeepAlive>,
     /// Give up when data stays unacknowledged this long (RFC 5482). `None`: after `retransmissions_max`.
@@ -123,6 +131,7 @@ impl Default for ConnectionOptions {
             receive_buffer: 1 << 20,
             no_delay: false,
             ack_delay: Duration::from_millis(40),
+            quick_acks: 16,
             keep_alive: None,
             user_timeout: None,
             retransmissions_max: 15,

@@ -109,6 +109,16 @@ impl SackBlocks {
     }
 }
 
+/// In which order options are written. Every reader takes any order; the length is the same in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Layout {
+    /// MSS; SACK-permitted and timestamps, packed together where both; NOP and window scale; SACK last.
+    #[default]
+    Linux,
+    /// MSS; NOP and window scale; SACK-permitted; timestamps; SACK last; padding at the end of a SYN.
+    FreeBsd,
+}
+
 /// The options of one segment that we know; unknown ones are skipped on reading and never written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Options {
@@ -122,6 +132,8 @@ pub struct Options {
     pub sack: SackBlocks,
     /// Timestamps.
     pub timestamps: Option<Timestamps>,
+    /// How they are written; reading does not tell.
+    pub layout: Layout,
 }
 
 impl Options {
@@ -200,8 +212,8 @@ impl Options {
         self.len() == 0
     }
 
-    /// Writes the options as Linux lays them out (MSS; then SACK-permitted and timestamps, packed together where both;
-    /// NOP and window scale; SACK after two NOPs). SACK blocks that do not fit in 40 bytes are left out, the last first.
+    /// Writes the options in the order of their [`layout`](Self::layout), SACK after two NOPs at the end. SACK blocks that do
+    /// not fit in 40 bytes are left out, the last first.
     /// Returns the length. `out` has at least [`len`](Self::len) bytes, else nothing is written and 0 returned.
     pub fn emit(&self, out: &mut [u8]) -> usize {
         let len = self.len();
@@ -213,23 +225,9 @@ impl Options {
             out.put([kind::MSS, kind::MSS_LEN]);
             out.put(mss.to_be_bytes());
         }
-        match (self.sack_permitted, self.timestamps) {
-            (true, _) => {
-                if self.timestamps.is_none() {
-                    out.put([kind::NOP, kind::NOP]);
-                }
-                out.put([kind::SACK_PERMITTED, kind::SACK_PERMITTED_LEN]);
-            }
-            (false, Some(_)) => out.put([kind::NOP, kind::NOP]),
-            (false, None) => {}
-        }
-        if let Some(timestamps) = self.timestamps {
-            out.put([kind::TIMESTAMPS, kind::TIMESTAMPS_LEN]);
-            out.put(timestamps.val.to_be_bytes());
-            out.put(timestamps.ecr.to_be_bytes());
-        }
-        if let Some(scale) = self.window_scale {
-            out.put([kind::NOP, kind::WINDOW_SCALE, kind::WINDOW_SCALE_LEN, scale.shift()]);
+        match self.layout {
+            Layout::Linux => self.emit_as_linux(&mut out),
+            Layout::FreeBsd => self.emit_as_free_bsd(&mut out),
         }
         let blocks = self.sack_that_fits();
         if !blocks.is_empty() {
@@ -240,6 +238,42 @@ impl Options {
             }
         }
         len
+    }
+
+    fn emit_as_linux(&self, out: &mut Writer<'_>) {
+        match (self.sack_permitted, self.timestamps) {
+            (true, Some(_)) => out.put([kind::SACK_PERMITTED, kind::SACK_PERMITTED_LEN]),
+            (true, None) => out.put([kind::NOP, kind::NOP, kind::SACK_PERMITTED, kind::SACK_PERMITTED_LEN]),
+            (false, Some(_)) => out.put([kind::NOP, kind::NOP]),
+            (false, None) => {}
+        }
+        self.emit_timestamps(out);
+        self.emit_window_scale(out);
+    }
+
+    fn emit_as_free_bsd(&self, out: &mut Writer<'_>) {
+        self.emit_window_scale(out);
+        match (self.sack_permitted, self.timestamps) {
+            (true, Some(_)) => out.put([kind::SACK_PERMITTED, kind::SACK_PERMITTED_LEN]),
+            (true, None) => out.put([kind::SACK_PERMITTED, kind::SACK_PERMITTED_LEN, kind::END, kind::END]),
+            (false, Some(_)) => out.put([kind::NOP, kind::NOP]),
+            (false, None) => {}
+        }
+        self.emit_timestamps(out);
+    }
+
+    fn emit_timestamps(&self, out: &mut Writer<'_>) {
+        if let Some(timestamps) = self.timestamps {
+            out.put([kind::TIMESTAMPS, kind::TIMESTAMPS_LEN]);
+            out.put(timestamps.val.to_be_bytes());
+            out.put(timestamps.ecr.to_be_bytes());
+        }
+    }
+
+    fn emit_window_scale(&self, out: &mut Writer<'_>) {
+        if let Some(scale) = self.window_scale {
+            out.put([kind::NOP, kind::WINDOW_SCALE, kind::WINDOW_SCALE_LEN, scale.shift()]);
+        }
     }
 }
 

@@ -171,7 +171,9 @@ fn emit(
         hop_limit: config.hop_limit,
         ecn: ip::Ecn::NotEct,
     };
-    let written = write_headers(head, &ip, header, payload_len);
+    let mut header = *header;
+    header.options.layout = config.option_layout;
+    let written = write_headers(head, &ip, &header, payload_len);
     let Some(tcp_head) = written.and_then(|()| head.get_mut(ip.len()..)) else {
         // Both addresses are of one family and a burst fits a datagram, so that this packet cannot be; it is dropped here.
         return Ok(());

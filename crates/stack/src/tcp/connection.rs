@@ -104,9 +104,6 @@ pub(crate) struct Connection {
     pub(crate) bytes_received: u64,
 }
 
-/// Segments that are acknowledged at once at the start of a connection.
-const QUICK_ACKS: u8 = 16;
-
 /// RFC 5961 section 7: the span over which challenge ACKs are counted.
 const CHALLENGE_SPAN: Duration = Duration::from_secs(5);
 
@@ -130,6 +127,7 @@ impl Connection {
     /// A connection in CLOSED, with nothing negotiated.
     fn new(now: Instant, tuple: FourTuple, iss: SeqNumber, mss: u16, options: Arc<ConnectionOptions>) -> Self {
         let buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
+        let quick_acks = options.quick_acks;
         Self {
             tuple,
             state: State::Closed,
@@ -155,7 +153,7 @@ impl Connection {
             probe_due: false,
             ack: None,
             acks: 0,
-            quick_acks: QUICK_ACKS,
+            quick_acks,
             unanswered: 0,
             challenges: 0,
             challenge_since: now,
@@ -469,6 +467,9 @@ impl Connection {
     /// Takes new settings; timers that they govern start anew.
     pub(crate) fn set_options(&mut self, now: Instant, options: Arc<ConnectionOptions>) {
         self.rcv.buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
+        if options.quick_acks != self.options.quick_acks {
+            self.quick_acks = options.quick_acks;
+        }
         self.options = options;
         if self.is_over() {
             // A timer that started now would outlive the connection.

@@ -236,6 +236,7 @@ fn sack_blocks_that_do_not_fit_are_left_out_the_last_first() {
                 mss: Some(536),
                 sack_permitted: true,
                 window_scale: Some(WindowScale::MAX),
+                ..none
             },
             2,
         ),
@@ -247,6 +248,50 @@ fn sack_blocks_that_do_not_fit_are_left_out_the_last_first() {
         assert_eq!(read.sack.as_slice(), &sack.as_slice()[..fit], "{name}");
         assert_eq!(Options { sack, ..read }, options, "{name}: the rest stays");
     }
+}
+
+#[test]
+fn each_layout_says_the_same_in_its_own_order() {
+    let all = Options {
+        mss: Some(1_460),
+        window_scale: Some(WindowScale::new(6)),
+        sack_permitted: true,
+        timestamps: Some(Timestamps { val: 1, ecr: 2 }),
+        ..Options::default()
+    };
+    let no_timestamps = Options {
+        timestamps: None,
+        ..all
+    };
+    let on_data = Options {
+        timestamps: all.timestamps,
+        ..Options::default()
+    };
+    #[rustfmt::skip]
+    let rows: [(&str, Options, &[u8], &[u8]); 3] = [
+        // name, options, kinds as Linux orders them, kinds as FreeBSD does
+        ("all", all, &[2, 4, 8, 1, 3], &[2, 1, 3, 4, 8]),
+        ("no timestamps", no_timestamps, &[2, 1, 1, 4, 1, 3], &[2, 1, 3, 4, 0, 0]),
+        ("timestamps alone", on_data, &[1, 1, 8], &[1, 1, 8]),
+    ];
+    for (name, options, linux, free_bsd) in rows {
+        for (layout, expected) in [(Layout::Linux, linux), (Layout::FreeBsd, free_bsd)] {
+            let bytes = emitted(&Options { layout, ..options });
+            assert_eq!(kinds(&bytes), expected, "{name}, {layout:?}");
+            assert_eq!(Options::parse(&bytes), Ok(options), "{name}, {layout:?}");
+        }
+    }
+}
+
+/// The kinds of a list of options, padding included.
+fn kinds(bytes: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    let mut at = 0;
+    while let Some(&kind) = bytes.get(at) {
+        kinds.push(kind);
+        at += if kind < 2 { 1 } else { usize::from(bytes[at + 1]) };
+    }
+    kinds
 }
 
 #[test]
@@ -284,6 +329,7 @@ pub(crate) fn any_options() -> impl Strategy<Value = Options> {
                 sack_permitted,
                 sack: SackBlocks::default(),
                 timestamps: timestamps.map(|(val, ecr)| Timestamps { val, ecr }),
+                layout: Layout::default(),
             };
             let room = (OPTIONS_MAX - 4 - options.len()) / BLOCK;
             options.sack = blocks(&edges[..edges.len().min(room)]);
