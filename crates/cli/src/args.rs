@@ -42,11 +42,15 @@ Examples:
   syndic lab --list
   syndic lab lost-syn --seed 7
   syndic lab world.toml --pcap world.pcapng
+  syndic lab crates/lab/scripts/open/*.pkt
   syndic lab --pcap - | wireshark -k -i -
   syndic lab --json | jq '.cases[] | {name, failures}'")]
 pub(crate) struct Lab {
-    /// A built-in scenario (see --list) or a TOML file that describes a world.
-    pub(crate) scenario: Option<String>,
+    /// A built-in scenario (see --list), a TOML file that describes a world, or scripts in packetdrill's language (.pkt).
+    pub(crate) scenario: Vec<String>,
+    /// Whose habits the scripts expect of the stack: the order of options and initial values.
+    #[arg(long, value_enum, value_name = "NAME", default_value = "linux")]
+    pub(crate) profile: Profile,
     /// Lists the built-in scenarios and ends.
     #[arg(long, conflicts_with_all = ["scenario", "seed", "pcap", "all_lines"])]
     pub(crate) list: bool,
@@ -66,6 +70,12 @@ pub(crate) struct Lab {
     /// Prints in colour: `auto` does when standard output is a terminal and NO_COLOR is not set.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", num_args = 0..=1, default_missing_value = "always", require_equals = true)]
     pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    Linux,
+    Freebsd,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

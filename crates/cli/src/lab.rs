@@ -11,11 +11,13 @@ use crate::output::Output;
 use capture::Capture;
 pub(crate) use capture::Place;
 use outcome::Outcome;
+pub(crate) use packetdrill::Scripts;
 use real::Played;
 use simulated::World;
 
 mod capture;
 mod outcome;
+mod packetdrill;
 mod real;
 mod recorder;
 mod report;
@@ -40,6 +42,8 @@ pub(crate) enum Play {
     List,
     All,
     One(Scenario),
+    /// Scripts in packetdrill's language, against a stack with these habits.
+    Scripts(Scripts, ::lab::pkt::Profile),
 }
 
 /// One thing that can be played.
@@ -82,6 +86,9 @@ impl Lab {
         if matches!(self.play, Play::List) {
             return report::list(self.json);
         }
+        if let Play::Scripts(scripts, profile) = &self.play {
+            return scripts.play(*profile, self.ladder(&Output::stdout()), self.json);
+        }
         // Opened before the namespace is entered, where it might not be allowed any more.
         let mut capture = self.capture.as_ref().map(Capture::open).transpose()?;
         let mut stage = Stage::new(&self);
@@ -104,10 +111,25 @@ impl Lab {
                     return Err(reason.context(format!("{name} needs a private network with a TUN device")));
                 }
             }
-            Play::List => {}
+            Play::List | Play::Scripts(..) => {}
         }
         let written = capture.map(Capture::finish).transpose()?;
         stage.finish(written.flatten().as_deref(), skipped.as_deref())
+    }
+
+    /// How ladders are drawn on this output.
+    fn ladder(&self, output: &Output) -> Ladder {
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        Ladder {
+            absolute: false,
+            // One scenario alone was asked for to be looked at: nothing of it is left out.
+            all: self.all_lines || !matches!(self.play, Play::All),
+            color,
+        }
     }
 }
 
@@ -125,20 +147,9 @@ impl Stage {
             Some(Place::Stdout) => Output::stderr(),
             _ => Output::stdout(),
         };
-        let color = match lab.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
-        // One scenario alone was asked for to be looked at: nothing of it is left out.
-        let all = lab.all_lines || matches!(lab.play, Play::One(_));
         Self {
+            ladder: lab.ladder(&output),
             output,
-            ladder: Ladder {
-                absolute: false,
-                all,
-                color,
-            },
             is_json: lab.json,
             outcomes: Vec::new(),
         }

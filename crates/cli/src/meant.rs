@@ -13,7 +13,7 @@ use crate::get::url::Url;
 use crate::get::{Get, Target};
 use crate::http::Site;
 use crate::impair::Impairment;
-use crate::lab::{Lab, Place, Play, Scenario};
+use crate::lab::{Lab, Place, Play, Scenario, Scripts};
 use crate::serve::{Serve, What};
 use crate::subnet::Subnet;
 
@@ -137,11 +137,32 @@ fn network(typed: args::Network) -> anyhow::Result<Network> {
     })
 }
 
+/// Whether a file holds a script in packetdrill's language.
+fn is_script(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "pkt")
+}
+
+const fn profile(typed: args::Profile) -> ::lab::pkt::Profile {
+    match typed {
+        args::Profile::Linux => ::lab::pkt::Profile::Linux,
+        args::Profile::Freebsd => ::lab::pkt::Profile::FreeBsd,
+    }
+}
+
 fn lab(typed: args::Lab) -> anyhow::Result<Lab> {
-    let play = match typed.scenario {
+    let play = match &*typed.scenario {
         _ if typed.list => Play::List,
-        None => Play::All,
-        Some(name) => Play::One(Scenario::find(&name)?),
+        [] => Play::All,
+        names if names.iter().all(|name| is_script(name)) => {
+            ensure!(
+                typed.pcap.is_none() && typed.seed.is_none(),
+                "scripts know neither --pcap nor --seed"
+            );
+            let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+            Play::Scripts(Scripts::read(&paths)?, profile(typed.profile))
+        }
+        [name] => Play::One(Scenario::find(name)?),
+        _ => bail!("only scripts, files that end in .pkt, can be given several at a time"),
     };
     let capture = match typed.pcap {
         Some(path) if path == Path::new("-") => {

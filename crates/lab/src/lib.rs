@@ -8,6 +8,7 @@
 pub mod explore;
 pub mod glance;
 pub mod link;
+pub mod pkt;
 pub mod rng;
 pub mod scenario;
 mod script;

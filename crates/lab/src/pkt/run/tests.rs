@@ -1,0 +1,95 @@
+use crate::pkt::{Played, Profile, Script, Verdict, play};
+
+const OPEN: &str = "
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 32792 <mss 1460,sackOK,nop,nop,nop,wscale 7>
++0 > S. 0:0(0) ack 1 win 65535 <mss 1460,nop,nop,sackOK,nop,wscale 8>
++.1 < . 1:1(0) ack 1 win 257
++0 accept(3, ..., ...) = 4
+";
+
+fn played(text: &str) -> Played {
+    play(
+        &Script::parse("test.pkt", text).unwrap_or_else(|error| panic!("{error}")),
+        Profile::Linux,
+    )
+}
+
+fn shown(played: &Played) -> String {
+    let ladder = lens::Ladder {
+        all: true,
+        ..lens::Ladder::default()
+    };
+    format!("{played}\n{}", ladder.draw(&played.trace))
+}
+
+#[test]
+fn a_connection_that_opens_passes() {
+    let played = played(OPEN);
+    assert_eq!(played.verdict, Verdict::Pass, "{}", shown(&played));
+}
+
+#[test]
+fn what_differs_is_told_with_its_line() {
+    #[rustfmt::skip]
+    let rows = [
+        ("a flag",               "+0 write(4, ..., 10) = 10\n+0 > . 1:11(10) ack 1",           10, "sent P. 1:11(10) ack 1"),
+        ("a number",             "+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 2",          10, "ack 1"),
+        ("an option",            "+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1 <nop>",    10, "sent P. 1:11(10) ack 1"),
+        ("a packet too many",    "+0 write(4, ..., 10) = 10\n+0 write(4, ..., 10) = 10\n+.1 < . 1:1(0) ack 11 win 257\n+0 > P. 11:21(10) ack 1", 12, "sent P. 1:11(10)"),
+        ("a packet that is not", "+0 > . 1:1(0) ack 1",                                         9, "was not sent"),
+        ("a packet too late",    "+0 write(4, ..., 10) = 10\n+.05 > P. 1:11(10) ack 1",        10, "sent at 0.100000 s"),
+        ("a result",             "+0 write(4, ..., 10) = 9",                                    9, "returned 10, not 9"),
+        ("an error",             "+0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n+0 read(4, ..., 9) = -1 ECONNRESET (Connection reset)", 10, "EAGAIN"),
+        ("a call that waits",    "+0 read(4, ..., 9) = 9",                                      9, "would wait"),
+        ("a call too late",      "+0...0.2 read(4, ..., 9) = 9\n+.3 < P. 1:10(9) ack 1 win 257", 9, "returned at 0.400000 s"),
+        ("a call that never returns", "+0...0.2 read(4, ..., 9) = 9", 9, "has not returned"),
+        ("an assertion",         "+0 %{ assert tcpi_snd_cwnd == 11, tcpi_snd_cwnd }%",          9, "tcpi_snd_cwnd is 10"),
+    ];
+    for (name, text, line, says) in rows {
+        let played = played(&format!("{OPEN}{text}"));
+        match &played.verdict {
+            Verdict::Fail { line: at, what } => {
+                assert!(*at == line && what.contains(says), "{name}: {}", shown(&played));
+            }
+            other => panic!("{name}: {other:?}\n{}", shown(&played)),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_named_and_does_not_pass() {
+    #[rustfmt::skip]
+    let rows = [
+        ("a call",      "+0 splice(4, ..., 5, ..., 10, 0) = 10",                "splice"),
+        ("an option",   "+0 setsockopt(4, SOL_TCP, TCP_TEAPOT, [1], 4) = 0",    "TCP_TEAPOT"),
+        ("a command",   "+0 `tc qdisc add dev tun0 root fq`",                   "tc qdisc"),
+        ("a setting",   "+0 `sysctl -q net.ipv4.tcp_teapot=1`",                 "tcp_teapot"),
+        ("a field",     "+0 %{ assert tcpi_teapot == 1 }%",                     "tcpi_teapot"),
+        ("some code",   "+0 %{ import os }%",                                   "import os"),
+        ("UDP",         "+0 < udp (100)",                                       "UDP"),
+        ("a constant",  "+0 send(4, ..., 10, MSG_TEAPOT) = 10",                 "MSG_TEAPOT"),
+    ];
+    for (name, text, says) in rows {
+        let played = played(&format!("{OPEN}{text}"));
+        match &played.verdict {
+            Verdict::Unsupported { line: 9, what } => assert!(what.contains(says), "{name}: {what}"),
+            other => panic!("{name}: {other:?}\n{}", shown(&played)),
+        }
+    }
+}
+
+#[test]
+fn a_script_gives_the_same_bytes_each_time() {
+    let bytes = |played: Played| {
+        played
+            .trace
+            .records
+            .into_iter()
+            .map(|record| record.bytes)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bytes(played(OPEN)), bytes(played(OPEN)));
+}
