@@ -130,15 +130,17 @@ impl<O: Observer> Stack<O> {
         }
     }
 
+    /// The window that a listener's SYN-ACKs offer. Units: bytes.
+    fn syn_window_of(&self, listener: u16) -> u32 {
+        let buffer = self.listeners.at(listener).map_or(0, |l| l.connection.receive_buffer);
+        syn_window(u32::try_from(buffer).unwrap_or(u32::MAX))
+    }
+
     /// Sends the SYN-ACK of a half-open entry.
     fn syn_ack(&mut self, now: Now, facts: &EmbryoFacts, cause: Cause) {
         let Some(iss) = self.iss(facts) else { return };
-        let buffer = self
-            .listeners
-            .at(facts.listener)
-            .map_or(0, |l| l.connection.receive_buffer);
         let mut header = bare_header(&facts.tuple, iss, facts.irs + 1, Flags::SYN | Flags::ACK);
-        header.window = u16::try_from(syn_window(u32::try_from(buffer).unwrap_or(u32::MAX))).unwrap_or(u16::MAX);
+        header.window = u16::try_from(self.syn_window_of(facts.listener)).unwrap_or(u16::MAX);
         header.options = Options {
             mss: Some(mss::ours(self.config.mtu, facts.tuple.local_addr)),
             window_scale: facts
@@ -174,11 +176,7 @@ impl<O: Observer> Stack<O> {
             return Err(Why::HalfOpenExpired);
         };
         let start = facts.irs + 1;
-        let buffer = self
-            .listeners
-            .at(facts.listener)
-            .map_or(0, |l| l.connection.receive_buffer);
-        let window = syn_window(u32::try_from(buffer).unwrap_or(u32::MAX));
+        let window = self.syn_window_of(facts.listener);
         let in_window = header.seq.within(start, window.max(1));
         if header.flags.rst() {
             return self.half_open_reset(now, at, &facts, iss, header.seq == start, in_window);
@@ -339,6 +337,12 @@ impl<O: Observer> Stack<O> {
             return Err(Why::AckBudget);
         }
         let mut header = bare_header(&facts.tuple, iss + 1, facts.irs + 1, Flags::ACK);
+        // What the SYN-ACK offered, in the units agreed on: 0 would close the window of a peer that believes itself connected.
+        let scale = facts
+            .window_scale
+            .map_or(0, |_| own_scale(self.config.limits.receive_buffer_max));
+        let window = self.syn_window_of(facts.listener).div_ceil(1 << scale);
+        header.window = u16::try_from(window).unwrap_or(u16::MAX);
         header.options.timestamps = facts.timestamps.then(|| TimestampsOption {
             val: timestamps::value(self.ts_offset(facts), now.mono),
             ecr: facts.ts_recent,

@@ -567,3 +567,27 @@ fn replies_that_the_link_cannot_take_are_bounded() {
     rig.flush();
     assert_eq!(rig.out.len(), 2);
 }
+
+/// An ACK with a window of 0 would stall a peer that has our SYN-ACK and believes itself connected.
+#[test]
+fn half_open_entry_challenges_with_the_window_that_its_syn_ack_offered() {
+    for (name, syn, window) in [
+        ("without scale", Seg::new("S", 0).mss(1000), 65_535),
+        ("with scale", Seg::new("S", 0).mss(1000).wscale(7), 256),
+    ] {
+        let mut rig = Rig::with(Config::default());
+        rig.listen();
+        rig.inject(syn);
+        let offered = rig.next();
+        assert_eq!(offered.window, 65_535, "{name}");
+        for stray in [
+            Seg::new(".", 10_000_000).ack(1),
+            Seg::new("R", 100),
+            Seg::new("S", 10_000_000),
+        ] {
+            rig.inject(stray);
+            let challenge = rig.expect(".", 1, 0, 1);
+            assert_eq!(challenge.window, window, "{name}: our scale is 8");
+        }
+    }
+}
