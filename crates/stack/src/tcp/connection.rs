@@ -185,6 +185,8 @@ impl Connection {
         c.sack = cx.config.sack;
         c.syn_due = true;
         c.transition(cx, Arrow::ActiveOpen);
+        // RFC 9293 section 3.10.8: the user timeout counts in any state.
+        c.arm_user_timeout(cx.now.mono);
         c
     }
 

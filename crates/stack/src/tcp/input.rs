@@ -96,6 +96,10 @@ fn syn_acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, se
         c.congestion.on_lost_syn(c.payload_max());
     }
     c.snd.acknowledge(c.snd.iss + 1);
+    c.deadlines.disarm(Reason::UserTimeout);
+    if c.has_work() {
+        c.arm_user_timeout(cx.now.mono);
+    }
     c.rtt.on_progress();
     c.unanswered = 0;
     c.syn_due = false;

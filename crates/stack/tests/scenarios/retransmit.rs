@@ -516,6 +516,32 @@ fn user_timeout_ends_a_connection_whose_data_is_not_acknowledged() {
     assert_eq!(rig.status(id).ended, Some(Ended::TimedOut));
 }
 
+/// RFC 9293 section 3.10.8: the user timeout counts in any state.
+#[test]
+fn user_timeout_ends_an_open_that_nobody_answers() {
+    let options = ConnectionOptions {
+        user_timeout: Some(S(5)),
+        ..no_delay()
+    };
+    let mut rig = Rig::plain();
+    let id = rig.connect_with(Some(options));
+    rig.advance(MS(4999));
+    assert_eq!(rig.state(), State::SynSent);
+    rig.advance(MS(1));
+    assert_eq!(rig.status(id).ended, Some(Ended::TimedOut));
+
+    let mut rig = Rig::plain();
+    let id = rig.connect_with(Some(options));
+    rig.send(id, 1, 10);
+    rig.advance(S(4));
+    rig.inject(Seg::new("S.", 0).ack(1).mss(1000));
+    rig.advance(MS(4999));
+    assert_eq!(rig.state(), State::Established, "data that waited has its own time");
+    rig.inject(ack(11));
+    rig.advance(S(100));
+    assert_eq!(rig.state(), State::Established, "nothing is owed");
+}
+
 fn keep_alive(idle: u64, interval: u64) -> ConnectionOptions {
     ConnectionOptions {
         keep_alive: Some(KeepAlive {
