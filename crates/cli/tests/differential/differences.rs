@@ -1,0 +1,111 @@
+//! The differences that remain, each with the reason. `docs/linux-differences.md` is printed from here.
+
+mod closing;
+mod opening;
+mod transfer;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::script;
+
+/// The release of Linux that the table was made with. Others are compared too, but what they do differently is no defect
+/// of ours.
+const RELEASE: &str = "6.18";
+
+/// Set to 1, the document is written instead of compared.
+const WRITE: &str = "SYNDIC_WRITE_DOCS";
+
+/// Something that Linux does and we do otherwise.
+pub(crate) struct Difference {
+    /// What it is about.
+    pub(crate) title: &'static str,
+    /// Why we keep it.
+    pub(crate) why: &'static str,
+    /// The cases in which it shows, each with the steps that differ and what came out on either side.
+    pub(crate) cases: &'static [(&'static str, &'static str)],
+}
+
+/// The table.
+fn rows() -> impl Iterator<Item = &'static Difference> {
+    [opening::ROWS, transfer::ROWS, closing::ROWS].into_iter().flatten()
+}
+
+/// The cases that the table lists, each with what differs.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    rows().flat_map(|row| row.cases).copied()
+}
+
+/// What the table says of a case; empty when nothing may differ.
+pub(crate) fn listed(case: &str) -> &'static str {
+    all().find(|(name, _)| *name == case).map_or("", |(_, differs)| differs)
+}
+
+/// Differences that the table does not have, or has otherwise: a failure, unless the kernel is another than the table's
+/// and nobody forbids to say so.
+///
+/// # Panics
+/// When it is a failure.
+pub(crate) fn judge(report: &str) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let is_tables = release.strip_prefix(RELEASE).is_some_and(|rest| rest.starts_with('.'));
+    let may_skip = std::env::var("SYNDIC_NO_SKIP").as_deref() != Ok("1");
+    if !is_tables && may_skip {
+        let release = release.trim();
+        eprintln!("skipped: the table was made with Linux {RELEASE}; Linux {release} differs otherwise:\n{report}");
+        return;
+    }
+    panic!("Linux and we differ otherwise than the table says:\n{report}");
+}
+
+/// The document.
+fn document() -> String {
+    let (played, differ) = (crate::cases::all().count(), all().count());
+    let mut text = format!(
+        "# Where Linux and Syndic differ
+
+The test `crates/cli/tests/differential` plays {played} scripts of calls and packets twice: on sockets of Linux {RELEASE} in a private
+namespace, and on our stack in virtual time. What goes over the wire, what the user is answered and which state the connection is
+in are compared, in relative numbers and rough times. In {differ} of them something differs, for the reasons below. What differs
+without being listed here fails the test, and so does what is listed and differs no more. This file is printed from the test's
+table (`{WRITE}=1 cargo test --test differential`).
+
+How to read it: a line without indentation is a step of the script, and below it stands what came out of it on either side. `<` is
+what the peer sends, `>` what the host sends. Flags are as tcpdump writes them, `win 0` is a closed window, `+200ms` is a time since
+the beginning of the step. `open` stands for `{}`; `warm` is such a connection on which
+ten bytes went either way. PSH, the size of open windows, TSval and the value of the window scale are not compared: no peer minds them.
+",
+        script::OPEN
+    );
+    for row in rows() {
+        let _ = write!(text, "\n## {}\n{}\n", row.title, row.why.trim());
+        for (case, differs) in row.cases {
+            let script = crate::cases::all()
+                .find(|other| other.name == *case)
+                .map(|case| case.script);
+            let script = script.unwrap_or_default();
+            let _ = write!(
+                text,
+                "\n**{case}** (`{script}`)\n```text\n{}\n```\n",
+                differs.trim_matches('\n')
+            );
+        }
+    }
+    text
+}
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/linux-differences.md")
+}
+
+#[test]
+fn the_document_says_what_the_table_says() {
+    if std::env::var(WRITE).as_deref() == Ok("1") {
+        std::fs::write(path(), document()).expect("write the document");
+    }
+    let written = std::fs::read_to_string(path()).expect("docs/linux-differences.md");
+    assert!(
+        written == document(),
+        "docs/linux-differences.md is not what the table says: write it anew with {WRITE}=1"
+    );
+}

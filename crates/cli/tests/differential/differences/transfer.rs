@@ -1,0 +1,297 @@
+//! Differences while a connection is open.
+//! Times are rounded.
+
+use super::Difference;
+
+pub(super) const ROWS: &[Difference] = &[
+    Difference {
+        title: "Nagle's algorithm",
+        why: "
+We keep to RFC 9293 section 3.7.4: a segment that is not full waits while anything is unacknowledged. Linux waits only while
+another small one is (Minshall's variant), so that the tail of a large write leaves at once.
+",
+        cases: &[
+            (
+                "active open: no options",
+                "
+send 1000
+    linux  > . 1 ack 1 len 536
+    linux  > . 537 ack 1 len 464
+    ours   > . 1 ack 1 len 536
+< . 1 ack 537
+    linux  nothing
+    ours   > . 537 ack 1 len 464
+",
+            ),
+            (
+                "MSS larger than the link",
+                "
+send 4000
+    linux  > . 1 ack 1 len 1460
+    linux  > . 1461 ack 1 len 1460
+    linux  > . 2921 ack 1 len 1080
+    ours   > . 1 ack 1 len 1460
+    ours   > . 1461 ack 1 len 1460
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "RST behind a hole",
+        why: "
+RFC 5961 section 3.2: a reset counts exactly at RCV.NXT and is challenged elsewhere. Linux also takes one at the end of what
+it has acknowledged selectively, which gives a blind attacker more numbers to hit.
+",
+        cases: &[
+            (
+                "ESTABLISHED: RST behind a hole",
+                "
+< R 201
+    linux  nothing
+    ours   > . 1 ack 1 <sack 101:201>
+state
+    linux  CLOSED
+    ours   ESTABLISHED
+at the end
+    linux  CLOSED
+    ours   ESTABLISHED
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "PAWS and a bare ACK",
+        why: "
+A bare ACK that a later one has overtaken tells nothing, so we do not answer it (`docs/decisions/0005-liberal-with-flags.md`);
+the same in TIME-WAIT. Linux answers, as RFC 7323 section 5.3 has it.
+",
+        cases: &[
+            (
+                "ESTABLISHED: PAWS, a bare ACK",
+                "
+< . 1 ack 1 ts 500
+    linux  > . 1 ack 1 <TS ecr 1001>
+    ours   nothing
+",
+            ),
+            (
+                "TIME-WAIT: PAWS",
+                "
+< . 2 ack 2 ts 500
+    linux  > . 2 ack 2 <TS ecr 1002>
+    ours   nothing
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "Delayed acknowledgments of a peer that talks in turns",
+        why: "
+Linux delays acknowledgments from the first time that its user answers within the delay. We acknowledge the first segments of
+a connection at once, for its slow start, whatever our user does, and delay after those. Both are within RFC 9293 section
+3.8.6.3.
+",
+        cases: &[
+            (
+                "text: delayed ACK once the peer is known to talk in turns",
+                "
+< P. 11 ack 21 len 10
+    linux  nothing
+    ours   > . 21 ack 21
+< P. 21 ack 41 len 10
+    linux  nothing
+    ours   > . 41 ack 31
+wait 100
+    linux  > . 41 ack 31 +40ms
+    ours   nothing
+",
+            ),
+            (
+                "text: while our own is unacknowledged",
+                "
+< P. 1 ack 1 len 10
+    linux  nothing
+    ours   > . 101 ack 11
+wait 100
+    linux  > . 101 ack 11 +40ms
+    ours   nothing
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "DSACK",
+        why: "
+We report what came beyond a hole, but not yet what came twice (RFC 2883).
+",
+        cases: &[
+            (
+                "text: the same again, with SACK",
+                "
+< P. 1 ack 1 len 10
+    linux  > . 1 ack 11 <sack 1:11>
+    ours   > . 1 ack 11
+",
+            ),
+            (
+                "reassembly: overlap of two islands, with SACK",
+                "
+< . 16 ack 1 len 10 byte c
+    linux  > . 1 ack 1 <sack 16:21, sack 11:26>
+    ours   > . 1 ack 1 <sack 11:26>
+< . 16 ack 1 len 10 byte c
+    linux  > . 1 ack 1 <sack 16:26, sack 11:26>
+    ours   > . 1 ack 1 <sack 11:26>
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "Which copy counts where segments overlap",
+        why: "
+Where two copies of a byte differ, no rule says which is right: somebody lies. We keep the first that came, always, so that
+what was once held never changes. Linux prefers the newer one where it covers the older or comes in order.
+",
+        cases: &[
+            (
+                "reassembly: overlap on the right",
+                "
+read
+    linux  a15 b5
+    ours   a10 b10
+",
+            ),
+            (
+                "reassembly: covers what is there",
+                "
+read
+    linux  a10 c30
+    ours   a10 c10 b10 c10
+",
+            ),
+            (
+                "reassembly: one island covers and joins two",
+                "
+read
+    linux  a8 d30
+    ours   a8 d2 b5 d5 c5 d13
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "Silly windows",
+        why: "
+RFC 9293 section 3.8.6.2.1: a piece that is neither a full segment nor half of the largest window waits, so that the window is
+filled with full segments. Linux fills the window to the byte where it is the limit, and cuts segments to half of the largest
+window that it has seen.
+",
+        cases: &[
+            (
+                "send: a window of one and a half segments",
+                "
+send 3000
+    linux  > . 1 ack 1 len 1000
+    linux  > . 1001 ack 1 len 500
+    ours   > . 1 ack 1 len 1000
+< . 1 ack 1001 win 1500
+    linux  > . 1501 ack 1 len 1000
+    ours   > . 1001 ack 1 len 1000
+",
+            ),
+            (
+                "close: with text that waits",
+                "
+send 2500
+    linux  > . 1 ack 1 len 500
+    linux  > . 501 ack 1 len 500
+    ours   > . 1 ack 1 len 1000
+< . 1 ack 1001 win 1000
+    linux  > . 1001 ack 1 len 500
+    linux  > . 1501 ack 1 len 500
+    ours   > . 1001 ack 1 len 1000
+",
+            ),
+            (
+                "active open: window scale",
+                "
+send 4000
+    linux  > . 1 ack 1 len 1000
+    linux  > . 1001 ack 1 len 1000
+    linux  > . 2001 ack 1 len 48
+    ours   > . 1 ack 1 len 1000
+    ours   > . 1001 ack 1 len 1000
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "The first retransmission after a passive open",
+        why: "
+A half-open entry keeps no clock finer than a tenth of a second, so without timestamps no round trip is known before text is
+acknowledged, and the timeout is the second of RFC 6298 section 2.1. Linux has measured the handshake. With timestamps there
+is no difference.
+",
+        cases: &[
+            (
+                "send: retransmission before any round trip is known",
+                "
+wait 1600
+    linux  > . 1 ack 1 len 10 +210ms
+    linux  > . 1 ack 1 len 10 +630ms
+    linux  > . 1 ack 1 len 10 +1460ms
+    ours   > . 1 ack 1 len 10 +1000ms
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "How a closed window is probed",
+        why: "
+We probe with one byte (RFC 9293 section 3.8.6.1), which the peer may take. Linux sends an old number without text, which only
+asks for an answer. When the window opens, our byte is sent again first, and what follows obeys Nagle.
+",
+        cases: &[
+            (
+                "send: a closed window is probed",
+                "
+wait 1000
+    linux  > . 0 ack 1 +210ms
+    linux  > . 0 ack 1 +630ms
+    ours   > . 1 ack 1 len 1 +200ms
+    ours   > . 1 ack 1 len 1 +600ms
+< . 1 ack 1 win 1000
+    linux  > . 1 ack 1 len 100
+    ours   > . 1 ack 1 len 1
+",
+            ),
+            (
+                "user timeout: closed window",
+                "
+wait 2000
+    linux  > . 0 ack 1 +210ms
+    linux  > . 0 ack 1 +630ms
+    ours   > . 1 ack 1 len 1 +200ms
+    ours   > . 1 ack 1 len 1 +600ms
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "Tail loss probe",
+        why: "
+We do not send one yet (RFC 8985 section 7) and wait for the retransmission timeout.
+",
+        cases: &[
+            (
+                "send: the peer's SACK is repaired",
+                "
+wait 300
+    linux  > . 1011 ack 1 len 1000 +10ms
+    linux  > . 11 ack 1 len 1000 +210ms
+    ours   > . 11 ack 1 len 1000 +200ms
+",
+            ),
+        ],
+    },
+];

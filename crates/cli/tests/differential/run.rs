@@ -1,0 +1,181 @@
+//! One case on one host: the steps in their order, and what comes out.
+
+use std::time::Duration;
+
+use crate::peer::Peer;
+use crate::script::{Call, Case, Step};
+use crate::transcript::{Line, Transcript};
+
+/// How long `fill` waits for the host to say that there is room again.
+const FILL_PAUSE: Duration = Duration::from_millis(150);
+
+/// How late a step may be before a timer of the host may have come between: the shortest is a delayed acknowledgment's.
+const LATE: Duration = Duration::from_millis(30);
+
+/// How often `fill` goes on after such a pause.
+const FILLS_MAX: u32 = 20;
+
+/// A host under test: its user's side, and its wire.
+pub(crate) trait Host {
+    /// The time that is now.
+    fn now(&self) -> Duration;
+    /// Its user calls; the answer in a word, empty when there is nothing to say.
+    fn call(&mut self, call: Call) -> String;
+    /// A packet from the peer arrives.
+    fn inject(&mut self, packet: &[u8]);
+    /// What it has sent to the peer since, with the times.
+    fn sent(&mut self) -> Vec<(Duration, Vec<u8>)>;
+    /// The state of the connection, as the RFC names it; CLOSED where there is none.
+    fn state(&mut self) -> String;
+}
+
+/// A case that was played.
+pub(crate) struct Played {
+    pub(crate) transcript: Transcript,
+    /// The machine was too busy: what came out may be of timers that the script does not expect.
+    pub(crate) late: bool,
+}
+
+/// A case that is being played.
+pub(crate) struct Run<H> {
+    pub(crate) host: H,
+    peer: Peer,
+    steps: std::vec::IntoIter<(&'static str, Step)>,
+    transcript: Transcript,
+    began: Duration,
+    takes_time: bool,
+    fills: u32,
+    late: bool,
+    /// When the next step is due; `None` when there is none.
+    wake: Option<Duration>,
+}
+
+impl<H: Host> Run<H> {
+    pub(crate) fn new(case: Case, host: H, peer: Peer) -> Self {
+        Self {
+            peer,
+            steps: case.steps().into_iter(),
+            transcript: Vec::new(),
+            began: host.now(),
+            takes_time: false,
+            fills: 0,
+            late: false,
+            wake: Some(host.now()),
+            host,
+        }
+    }
+
+    /// When to come back; `None` when all is done.
+    pub(crate) const fn wake(&self) -> Option<Duration> {
+        self.wake
+    }
+
+    /// What came out, and whether some step was late.
+    pub(crate) fn into_played(self) -> Played {
+        Played {
+            transcript: self.transcript,
+            late: self.late,
+        }
+    }
+
+    /// Writes down what the host has sent of its own accord.
+    pub(crate) fn collect(&mut self) {
+        for (at, packet) in self.host.sent() {
+            let text = self.peer.heard(&packet);
+            if self.fills == 0
+                && self.wake.is_some()
+                && let Some(text) = text
+            {
+                self.note(format!("> {text}"), at);
+            }
+        }
+    }
+
+    fn note(&mut self, text: String, at: Duration) {
+        let after = self.takes_time.then(|| at.saturating_sub(self.began));
+        if let Some((_, lines)) = self.transcript.last_mut() {
+            lines.push(Line { text, after });
+        }
+    }
+
+    /// Does what is due: all steps up to one that takes time.
+    pub(crate) fn advance(&mut self) {
+        let due = self.wake.unwrap_or_default();
+        self.steps_that_are_due();
+        self.late |= self.host.now().saturating_sub(due) > LATE;
+    }
+
+    fn steps_that_are_due(&mut self) {
+        self.collect();
+        if self.fills > 0 && !self.fill() {
+            return;
+        }
+        while let Some((text, step)) = self.steps.next() {
+            self.transcript.push((text, Vec::new()));
+            self.began = self.host.now();
+            self.takes_time = matches!(step, Step::Wait(_));
+            match step {
+                Step::Call(call) => {
+                    let answer = self.host.call(call);
+                    if !answer.is_empty() {
+                        self.note(answer, self.began);
+                    }
+                }
+                Step::Segment(segment) => {
+                    let packet = self.peer.segment(&segment);
+                    self.host.inject(&packet);
+                }
+                Step::Icmp(kind) => {
+                    let packet = self.peer.icmp(kind);
+                    self.host.inject(&packet);
+                }
+                Step::State => {
+                    let state = self.host.state();
+                    self.note(state, self.began);
+                }
+                Step::Wait(time) => {
+                    self.wake = Some(self.began + time);
+                    return;
+                }
+                Step::Anew => self.peer.begin_anew(),
+                Step::Fill => {
+                    if !self.fill() {
+                        return;
+                    }
+                }
+            }
+            self.collect();
+        }
+        let state = self.host.state();
+        self.transcript.push(("at the end", Vec::new()));
+        self.note(state, self.began);
+        self.wake = None;
+    }
+
+    /// The peer sends what the window takes and hears the answer; true when the window is full. What goes over the wire
+    /// meanwhile depends on how large the window is and is not written down.
+    fn fill(&mut self) -> bool {
+        self.fills += 1;
+        let packets = self.peer.filling();
+        if packets.is_empty() || self.fills > FILLS_MAX {
+            self.fills = 0;
+            let outcome = if packets.is_empty() { "full" } else { "not full" };
+            self.peer.begin_anew();
+            self.note(outcome.to_owned(), self.began);
+            return true;
+        }
+        for packet in packets {
+            self.host.inject(&packet);
+        }
+        self.collect();
+        self.wake = Some(self.host.now() + FILL_PAUSE);
+        false
+    }
+}
+
+/// What was read, as runs of bytes: `x1000 y20`.
+pub(crate) fn runs(bytes: &[u8]) -> String {
+    let runs = bytes.chunk_by(|a, b| a == b);
+    let texts: Vec<String> = runs.map(|run| format!("{}{}", char::from(run[0]), run.len())).collect();
+    texts.join(" ")
+}
