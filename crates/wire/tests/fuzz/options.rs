@@ -32,6 +32,7 @@ pub(crate) fn options(data: &[u8]) -> Options {
             ecr: word(),
         }),
         sack,
+        ..Options::default()
     }
 }
 
