@@ -363,16 +363,18 @@ fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segme
     }
 }
 
-/// RFC 9293 section 3.10.7.4, fifth: SND.WND, from a segment that is not older than the last that set it.
+/// RFC 9293 section 3.10.7.4, fifth: SND.WND, from a segment that is not older than the last that set it. One whose ACK is
+/// newer was sent later, though what it carries was sent before: without its window SND.UNA would move and take the old
+/// window's right edge beyond the peer's.
 fn update_window(c: &mut Connection, seg: &Segment) {
-    let newer = c.snd.wl1.before(seg.seq) || (c.snd.wl1 == seg.seq && c.snd.wl2.at_or_before(seg.ack));
+    let newer = c.snd.wl2.before(seg.ack) || (c.snd.wl2 == seg.ack && c.snd.wl1.at_or_before(seg.seq));
     if seg.ack.before(c.snd.una) || !newer {
         return;
     }
     let was_closed = c.snd.wnd == 0;
     c.snd.wnd = u32::from(seg.window) << c.snd.scale;
     c.snd.wnd_max = c.snd.wnd_max.max(c.snd.wnd);
-    (c.snd.wl1, c.snd.wl2) = (seg.seq, seg.ack);
+    (c.snd.wl1, c.snd.wl2) = (c.snd.wl1.later(seg.seq), seg.ack);
     if c.snd.wnd == 0 {
         // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-37), and as long as
         // somebody holds the connection (RFC 6429 section 4).

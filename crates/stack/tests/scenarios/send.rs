@@ -475,6 +475,26 @@ fn super_segments_are_sent_again_as_the_congestion_window_lets_them() {
     assert_eq!(sizes(&mut rig), [2000]);
 }
 
+/// RFC 9293 section 3.10.7.4, fifth: what acknowledges more was sent later, so its window counts, though it fills a hole
+/// and its sequence number is older than that of the segment that set the window last.
+#[test]
+fn window_of_a_newer_ack_counts_when_its_sequence_number_is_older() {
+    let mut rig = Rig::plain();
+    let id = open(&mut rig, no_delay(), 1000);
+    rig.send(id, 1, 500);
+    rig.expect("P.", 1, 500, 1);
+    rig.inject(Seg::new(".", 11).ack(1).win(1000).data(10));
+    rig.expect(".", 501, 0, 1);
+    rig.inject(Seg::new(".", 1).ack(501).win(500).data(10));
+    rig.expect(".", 501, 0, 21);
+    rig.send(id, 501, 1000);
+    // The peer's right edge stands at 1001.
+    rig.expect(".", 501, 500, 21);
+    // Late, for it acknowledges less: its window is an old one.
+    rig.inject(Seg::new(".", 21).ack(401).win(1000));
+    rig.expect_nothing();
+}
+
 #[test]
 fn checksum_offload_leaves_the_pseudo_header_sum() {
     let mut rig = Rig::with(Config {
