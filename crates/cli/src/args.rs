@@ -32,7 +32,9 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Without a scenario it plays all: real connections with this machine's kernel,
 in a private network namespace (no root needed), then every built-in scenario.
 It ends with a summary and a capture in syndic-lab.pcapng.
@@ -44,8 +46,12 @@ Examples:
   syndic lab world.toml --pcap world.pcapng
   syndic lab crates/lab/scripts/open/*.pkt
   syndic lab --pcap - | wireshark -k -i -
-  syndic lab --json | jq '.cases[] | {name, failures}'")]
+  syndic lab simulate --seeds 10000
+  syndic lab --json | jq '.cases[] | {name, failures}'"
+)]
 pub(crate) struct Lab {
+    #[command(subcommand)]
+    pub(crate) task: Option<LabTask>,
     /// A built-in scenario (see --list), a TOML file that describes a world, or scripts in packetdrill's language (.pkt).
     pub(crate) scenario: Vec<String>,
     /// Whose habits the scripts expect of the stack: the order of options and initial values.
@@ -70,6 +76,43 @@ pub(crate) struct Lab {
     /// Prints in colour: `auto` does when standard output is a terminal and NO_COLOR is not set.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", num_args = 0..=1, default_missing_value = "always", require_equals = true)]
     pub(crate) color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabTask {
+    /// Plays worlds drawn from seeds, with all that can go wrong, and keeps those that fail.
+    Simulate(Simulate),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each world has hosts, links, faults and users drawn from its seed, and oracles
+that look at every step. One that fails is made as small as it can be and kept:
+syndic-seed-N.toml is the world, .txt its ladder, .pcapng its packets.
+
+Examples:
+  syndic lab simulate --seeds 10000
+  syndic lab simulate --for 10m --jobs 4 --seed 1000000
+  syndic lab simulate --seed 77 --seeds 1")]
+pub(crate) struct Simulate {
+    /// How many worlds. [default: 1000, or with --for as many as there is time for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seeds: Option<u64>,
+    /// The first seed; the next worlds have the next ones.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many are played at once. [default: one per processor]
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Begins no world after this time, such as 30s or 10m.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<String>,
+    /// Where worlds that fail are kept.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// Prints one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

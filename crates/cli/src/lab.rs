@@ -13,6 +13,7 @@ pub(crate) use capture::Place;
 use outcome::Outcome;
 pub(crate) use packetdrill::Scripts;
 use real::Played;
+pub(crate) use simulate::Simulate;
 use simulated::World;
 
 mod capture;
@@ -21,6 +22,7 @@ mod packetdrill;
 mod real;
 mod recorder;
 mod report;
+mod simulate;
 mod simulated;
 
 /// What `syndic lab` is to do.

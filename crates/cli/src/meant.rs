@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use ::lab::unit::Time;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::args::{self, Args};
@@ -13,7 +14,7 @@ use crate::get::url::Url;
 use crate::get::{Get, Target};
 use crate::http::Site;
 use crate::impair::Impairment;
-use crate::lab::{Lab, Place, Play, Scenario, Scripts};
+use crate::lab::{Lab, Place, Play, Scenario, Scripts, Simulate};
 use crate::serve::{Serve, What};
 use crate::subnet::Subnet;
 
@@ -28,6 +29,7 @@ const ADDRESSES: [&str; 2] = ["10.7.0.2/24", "fd07::2/64"];
 #[derive(Debug)]
 pub(crate) enum Command {
     Lab(Lab),
+    Simulate(Simulate),
     Serve(Serve),
     Get(Get),
 }
@@ -36,6 +38,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Lab(lab) => lab.run(),
+            Self::Simulate(simulate) => simulate.run(),
             Self::Serve(serve) => serve.run(),
             Self::Get(get) => get.run(),
         }
@@ -45,7 +48,10 @@ impl Command {
 /// Errors: what is wrong, and what to write instead.
 pub(crate) fn mean(typed: Args) -> anyhow::Result<Command> {
     Ok(match typed.command {
-        args::Command::Lab(typed) => Command::Lab(lab(typed)?),
+        args::Command::Lab(mut typed) => match typed.task.take() {
+            Some(args::LabTask::Simulate(typed)) => Command::Simulate(simulate(typed)?),
+            None => Command::Lab(lab(typed)?),
+        },
         args::Command::Serve(typed) => Command::Serve(serve(typed)?),
         args::Command::Get(typed) => Command::Get(get(typed)?),
     })
@@ -147,6 +153,26 @@ const fn profile(typed: args::Profile) -> ::lab::pkt::Profile {
         args::Profile::Linux => ::lab::pkt::Profile::Linux,
         args::Profile::Freebsd => ::lab::pkt::Profile::FreeBsd,
     }
+}
+
+fn simulate(typed: args::Simulate) -> anyhow::Result<Simulate> {
+    const SEEDS: u64 = 1_000;
+    let time = typed
+        .time
+        .as_deref()
+        .map(str::parse::<Time>)
+        .transpose()
+        .context("--for")?;
+    ensure!(typed.out.is_dir(), "--out: {} is no directory", typed.out.display());
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(Simulate {
+        first_seed: typed.seed,
+        seeds: typed.seeds.or_else(|| time.is_none().then_some(SEEDS)),
+        jobs: typed.jobs.map_or_else(processors, usize::from),
+        time: time.map(|time| time.0.into()),
+        out: typed.out,
+        json: typed.json,
+    })
 }
 
 fn lab(typed: args::Lab) -> anyhow::Result<Lab> {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::de::{self, Deserialize, Deserializer};
 use stack::FourTuple;
 use wire::ip::{self, Datagram};
+use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
 /// A TCP segment at a glance.
@@ -39,6 +40,12 @@ impl Glance {
             header,
             payload: segment.len().saturating_sub(len),
         })
+    }
+
+    /// The sequence number after the last that it takes.
+    pub fn end(&self) -> SeqNumber {
+        let flags = self.header.flags;
+        self.header.seq + self.payload as u32 + u32::from(flags.syn()) + u32::from(flags.fin())
     }
 }
 

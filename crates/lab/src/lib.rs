@@ -12,6 +12,7 @@ pub mod pkt;
 pub mod rng;
 pub mod scenario;
 mod script;
+pub mod simulate;
 pub mod unit;
 pub mod world;
 
@@ -19,4 +20,5 @@ pub use link::Impairment;
 pub use rng::Rng;
 pub use scenario::{Scenario, scenarios};
 pub use script::WorldError;
+pub use simulate::Simulation;
 pub use world::{Figures, Outcome, Verdict, World};

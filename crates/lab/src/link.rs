@@ -79,6 +79,8 @@ pub enum Loss {
     QueueFull,
     /// A fault was meant for it.
     Fault,
+    /// The link was cut.
+    Cut,
 }
 
 /// A packet that came out.
@@ -97,6 +99,8 @@ pub struct Arrival<P> {
 pub struct Link<P> {
     impairment: Impairment,
     faults: Vec<fault::Armed>,
+    /// Nothing gets in.
+    is_cut: bool,
     rng: Rng,
     /// Until when the link is busy sending what was pushed before (only with a rate).
     busy_until: Instant,
@@ -112,6 +116,7 @@ impl<P: Carried> Link<P> {
         Self {
             impairment,
             faults: faults.into_iter().map(fault::Armed::new).collect(),
+            is_cut: false,
             rng,
             busy_until: Instant::ZERO,
             last_arrival: Instant::ZERO,
@@ -123,6 +128,9 @@ impl<P: Carried> Link<P> {
     /// Takes a packet at `now` and decides its fate.
     pub fn push(&mut self, now: Instant, mut packet: P) -> Fate {
         let mut fate = Fate::default();
+        if self.is_cut {
+            return fate.lost_by(Loss::Cut);
+        }
         let mut extra = Duration::ZERO;
         let mut duplicate = false;
         if let Some((index, action)) = self.fault_for(now, &packet) {
@@ -166,6 +174,23 @@ impl<P: Carried> Link<P> {
         let arrives = now + self.impairment.delay;
         self.enqueue(arrives, packet, false);
         arrives
+    }
+
+    /// Cuts the link, or makes it whole again. What is under way arrives.
+    pub fn cut(&mut self, is_cut: bool) {
+        self.is_cut = is_cut;
+    }
+
+    /// Makes it whole, and from now on it loses, changes and holds back nothing: only delay, rate and queue remain.
+    pub fn calm(&mut self) {
+        self.is_cut = false;
+        self.faults.clear();
+        self.impairment = Impairment {
+            delay: self.impairment.delay,
+            rate: self.impairment.rate,
+            queue: self.impairment.queue,
+            ..Impairment::default()
+        };
     }
 
     /// The next packet that is due at `now`, in order of arrival.

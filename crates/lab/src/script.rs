@@ -190,6 +190,10 @@ pub(crate) struct StepTable {
     pub(crate) read: Option<Reading>,
     #[serde(rename = "do")]
     pub(crate) call: Option<Call>,
+    pub(crate) cut: Option<Spanned<String>>,
+    pub(crate) heal: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) may_fail: bool,
     pub(crate) wait: Option<WaitTable>,
     pub(crate) expect: Option<Condition>,
     pub(crate) inject: Option<InjectTable>,
@@ -288,6 +292,7 @@ pub(crate) struct Condition {
     pub(crate) embryos: Option<Count>,
     pub(crate) time_waits: Option<Count>,
     pub(crate) accept_queue: Option<Count>,
+    pub(crate) unfinished: Option<Count>,
     pub(crate) retransmissions: Option<Count>,
     pub(crate) timeouts: Option<Count>,
     pub(crate) challenge_acks: Option<Count>,

@@ -18,6 +18,7 @@ use crate::rng::Rng;
 use crate::script::WorldError;
 use crate::script::plan::{Plan, Step};
 
+mod call;
 mod carry;
 mod condition;
 mod conversation;
@@ -28,6 +29,7 @@ mod number;
 mod oracle;
 mod outcome;
 mod recorder;
+mod segment;
 mod step;
 #[cfg(test)]
 mod swarm;
@@ -39,6 +41,7 @@ pub use outcome::{Figures, Outcome, Verdict};
 use host::{Host, Met};
 use number::Said;
 use recorder::Recorder;
+use segment::Answered;
 
 /// Events that may happen at one instant before the world is held to be stuck.
 const EVENTS_AT_ONCE_MAX: u32 = 100_000;
@@ -64,6 +67,9 @@ pub struct World {
     said: Vec<Said>,
     failures: Vec<String>,
     checks: u64,
+    reboots: u32,
+    /// What the packet was that the host that acts now has just taken.
+    answering: Option<Answered>,
     events: u32,
     events_at_once: u32,
 }
@@ -91,6 +97,8 @@ struct Wire {
 struct Sent {
     record: usize,
     bytes: Vec<u8>,
+    /// How many bare ACKs, each sent because of the one before it, this one is the last of.
+    acks_in_chain: u32,
 }
 
 impl Carried for Sent {
@@ -132,11 +140,7 @@ impl World {
         });
         let wires = wires.collect();
         let hosts = plan.hosts.into_iter().map(|host| {
-            let mut secrets = Secrets {
-                master: [0; 32],
-                public: Rng::fork(seed, &format!("public {}", host.name)).bits(),
-            };
-            Rng::fork(seed, &format!("secret {}", host.name)).fill(&mut secrets.master);
+            let secrets = secrets(seed, &host.name);
             let stack = Stack::new(host.config.clone(), secrets, Recorder::default());
             Host::new(host, stack)
         });
@@ -155,6 +159,8 @@ impl World {
             said: Vec::new(),
             failures: Vec::new(),
             checks: 0,
+            reboots: 0,
+            answering: None,
             events: 0,
             events_at_once: 0,
         }
@@ -293,14 +299,13 @@ impl World {
 
     /// Lets a host send, and its users act on events, until neither has more to do.
     fn settle(&mut self, host: usize) {
+        self.hosts[host].is_touched = true;
         loop {
             while let Some(packet) = self.hosts[host].next_packet(self.now) {
                 self.carry(host, packet);
             }
-            let names = self.names(host);
-            let name_of = |tuple: &FourTuple| names.iter().find(|(t, _)| t == tuple).map(|(_, name)| name.clone());
             let mut met = Vec::new();
-            let has_acted = self.hosts[host].serve_events(self.now, &name_of, &mut met);
+            let has_acted = self.hosts[host].serve_events(self.now, &mut met);
             self.take_noted(host);
             for met in met {
                 self.meet(host, met);
@@ -311,13 +316,14 @@ impl World {
         }
     }
 
-    /// What connections that reach `host` are called at their other end, the newest first.
-    fn names(&self, host: usize) -> Vec<(FourTuple, String)> {
+    /// What a connection that reaches `host` is called at its other end.
+    fn name_at_peer(&self, host: usize, place: usize) -> Option<String> {
+        let conversation = &self.hosts[host].conversations[place];
+        let (tuple, iss) = (conversation.tuple.reversed(), conversation.irs?);
         let others = self.hosts.iter().enumerate().filter(|&(other, _)| other != host);
-        others
-            .flat_map(|(_, other)| other.conversations.iter().rev())
-            .map(|conversation| (conversation.tuple.reversed(), conversation.name.clone()))
-            .collect()
+        let mut named =
+            others.filter_map(|(_, other)| Some(&other.conversations[other.incarnation(&tuple, iss)?].name));
+        named.next().cloned()
     }
 
     fn take_noted(&mut self, host: usize) {
@@ -331,6 +337,9 @@ impl World {
         match met {
             Met::Accepted(place) => {
                 let tuple = self.hosts[host].conversations[place].tuple;
+                if let Some(name) = self.name_at_peer(host, place) {
+                    self.hosts[host].conversations[place].name = name;
+                }
                 self.mark(host, Some(tuple), format!("accepted {}", tuple.remote()), None);
             }
             Met::Bytes(place, before, bytes) => self.compare(host, place, before as usize, &bytes),
@@ -345,6 +354,16 @@ impl World {
             }
         }
     }
+}
+
+/// The chance that a host's stack is given.
+fn secrets(seed: u64, name: &str) -> Secrets {
+    let mut secrets = Secrets {
+        master: [0; 32],
+        public: Rng::fork(seed, &format!("public {name}")).bits(),
+    };
+    Rng::fork(seed, &format!("secret {name}")).fill(&mut secrets.master);
+    secrets
 }
 
 /// A virtual time as messages tell it: `t=1.5s`.

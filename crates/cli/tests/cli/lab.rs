@@ -333,3 +333,26 @@ fn a_world_of_ones_own_is_played_and_its_failure_is_ours() {
         text(&output.stderr)
     );
 }
+
+#[test]
+fn simulated_worlds_are_counted_and_the_same_seeds_give_the_same() {
+    let figures = |arguments: &[&str]| {
+        let output = run(&mut syndic(["lab", "simulate", "--json"].iter().chain(arguments)));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let told = json(&output);
+        assert_eq!(told["failures"].as_array().map(Vec::len), Some(0), "{told}");
+        [&told["worlds"], &told["segments"], &told["bytes"]].map(|figure| figure.as_u64().unwrap())
+    };
+    let [worlds, segments, bytes] = figures(&["--seeds", "30", "--jobs", "2", "--seed", "5"]);
+    assert_eq!(worlds, 30);
+    assert!(segments > 1000 && bytes > 0);
+    assert_eq!(
+        figures(&["--seeds", "30", "--jobs", "1", "--seed", "5"]),
+        [worlds, segments, bytes]
+    );
+    let [worlds, ..] = figures(&["--for", "300ms"]);
+    assert!(worlds > 0);
+    let output = run(&mut syndic(["lab", "simulate", "--seeds", "3"]));
+    let said = text(&output.stdout);
+    assert!(said.starts_with("3 worlds from seed 1 on, 0 failed;"), "{said}");
+}

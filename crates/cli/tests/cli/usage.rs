@@ -97,6 +97,16 @@ fn what_cannot_be_meant_is_refused_with_what_to_write_instead() {
             vec!["lab", "--json", "--pcap", "-"],
             "both want standard output: give --pcap a file",
         ),
+        (
+            "a time that is none",
+            vec!["lab", "simulate", "--for", "soon"],
+            "--for: `soon` is no time: write a number and a unit",
+        ),
+        (
+            "nowhere to keep worlds",
+            vec!["lab", "simulate", "--out", "/nonexistent"],
+            "--out: /nonexistent is no directory",
+        ),
     ] {
         let output = run(&mut syndic(&arguments));
         let said = text(&output.stderr);
@@ -148,6 +158,7 @@ fn help_has_examples() {
     for command in [
         vec!["--help"],
         vec!["lab", "--help"],
+        vec!["lab", "simulate", "--help"],
         vec!["serve", "--help"],
         vec!["get", "--help"],
     ] {

@@ -64,6 +64,8 @@ pub(crate) struct Step {
     pub(crate) at: Option<Moment>,
     /// So long after the step before it was done.
     pub(crate) after: Duration,
+    /// That it cannot be done fails nothing.
+    pub(crate) may_fail: bool,
     pub(crate) act: Act,
 }
 
@@ -87,6 +89,11 @@ pub(crate) enum Act {
     },
     Read(Reading),
     Call(Call),
+    /// The link to that host is cut, or whole again.
+    Cut {
+        to: usize,
+        is_cut: bool,
+    },
     Wait {
         until: Condition,
         within: Duration,
@@ -252,6 +259,7 @@ impl Reader<'_> {
             on: table.on.clone().unwrap_or_else(|| CONNECTION.to_owned()),
             at: table.at,
             after: table.after.map_or(Duration::ZERO, |time| time.0),
+            may_fail: table.may_fail,
             act: self.act(hosts, host, span, table)?,
         })
     }
@@ -270,6 +278,12 @@ impl Reader<'_> {
         }
         acts.extend(table.read.map(Act::Read));
         acts.extend(table.call.map(Act::Call));
+        for (other, is_cut) in [(table.cut, true), (table.heal, false)] {
+            if let Some(other) = other {
+                let to = self.host(hosts, &other)?;
+                acts.push(Act::Cut { to, is_cut });
+            }
+        }
         acts.extend(table.wait.map(|WaitTable { until, within }| Act::Wait {
             until,
             within: within.map_or(WITHIN, |time| time.0),
@@ -298,8 +312,8 @@ impl Reader<'_> {
             Ok([act]) => Ok(act),
             Err(acts) => {
                 let message = format!(
-                    "a step does one thing, this one does {}: give it one of listen, connect, send, read, do, wait, expect, \
-                     inject, replay and note",
+                    "a step does one thing, this one does {}: give it one of listen, connect, send, read, do, cut, heal, \
+                     wait, expect, inject, replay and note",
                     acts.len()
                 );
                 self.refuse(span, message)

@@ -121,10 +121,18 @@ pub(crate) enum Call {
     Abort,
     /// Stops listening.
     CloseListener,
+    /// Every user of the host sends no more, and reads all that comes from now on.
+    FinishAll,
+    /// Every user of the host closes.
+    CloseAll,
     /// The host is cut off: nothing leaves it and nothing reaches it.
     Vanish,
     /// The host is back.
     Return,
+    /// The host loses all that it knew and begins anew: no listener, no connection, other secrets.
+    Reboot,
+    /// The links of the host lose, change and hold back nothing any more.
+    Calm,
 }
 
 /// A state as the RFC writes it: `TIME-WAIT`.

@@ -5,6 +5,7 @@ use stack::FourTuple;
 
 use super::number::Said;
 use super::recorder::Noted;
+use super::segment::Answered;
 use super::{Sent, World};
 use crate::glance::{self, Glance};
 use crate::link::{Arrival, Fate, Loss};
@@ -40,7 +41,9 @@ impl World {
         if record.fate == lens::Fate::InFlight {
             record.fate = lens::Fate::Delivered;
         }
-        let tuple = Glance::of(&record.bytes).map(|glance| glance.tuple.reversed());
+        let glance = Glance::of(&arrival.packet.bytes);
+        let tuple = glance.map(|glance| glance.tuple.reversed());
+        self.answering = glance.map(|glance| Answered::new(&glance, arrival.packet.acks_in_chain));
         self.hosts[to].receive_packet(self.now, &arrival.packet.bytes);
         let noted = self.hosts[to].stack.observer_mut().take();
         for noted in noted {
@@ -57,6 +60,7 @@ impl World {
             self.trace.records[index].receiver_state = Some(self.state_shown(to, &tuple));
         }
         self.settle(to);
+        self.answering = None;
     }
 
     /// Puts a packet that a stack has sent on the link that leads to its destination.
@@ -80,9 +84,15 @@ impl World {
         let mut record = Record::new(self.now, None, from, to, packet.clone());
         record.cause = cause;
         record.fate = lens::Fate::InFlight;
+        let mut acks_in_chain = 0;
         if let Some(glance) = Glance::of(&packet) {
             record.sender_state = Some(self.state_shown(from, &glance.tuple));
-            self.said_mut(from, glance.tuple).note(&glance.header, glance.payload);
+            acks_in_chain = self.look_at_segment((from, to), cause, &glance, packet.len());
+            // Only the live answers; what TIME-WAIT repeats is of the past.
+            if cause != Some(stack::Cause::TimeWaitAck) {
+                let peer = self.said(to, &glance.tuple.reversed()).copied();
+                self.said_mut(from, glance.tuple).note(peer.as_ref(), &glance);
+            }
         }
         if self.hosts[from].has_vanished {
             record.fate = lens::Fate::Lost;
@@ -95,6 +105,7 @@ impl World {
             Sent {
                 record: index,
                 bytes: packet,
+                acks_in_chain,
             },
         );
         self.trace.records.push(described(record, fate));
@@ -155,6 +166,7 @@ fn described(mut record: Record, fate: Fate) -> Record {
             Loss::Chance => None,
             Loss::QueueFull => Some("its queue was full".to_owned()),
             Loss::Fault => Some("a fault of the script".to_owned()),
+            Loss::Cut => Some("the link was cut".to_owned()),
         });
     } else if let Some(bit) = fate.flipped {
         record.fate = lens::Fate::Corrupted;

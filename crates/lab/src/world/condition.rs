@@ -92,6 +92,7 @@ impl World {
         check("embryos", condition.embryos, embryos);
         check("time_waits", condition.time_waits, time_waits);
         check("accept_queue", condition.accept_queue, accept_queue);
+        check("unfinished", condition.unfinished, at.unfinished(self.now));
         check("retransmissions", condition.retransmissions, counters.retransmissions);
         check("timeouts", condition.timeouts, counters.timeouts);
         check("challenge_acks", condition.challenge_acks, counters.challenge_acks);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use stack::{ConnectionId, ConnectionOptions, Duration, FourTuple, Instant};
+use wire::seq::SeqNumber;
 
 use crate::script::{Call, Reading};
 
@@ -18,6 +19,10 @@ pub(super) struct Conversation {
     pub(super) id: Option<ConnectionId>,
     pub(super) tuple: FourTuple,
     pub(super) options: ConnectionOptions,
+    /// ISS: with the four-tuple it names one incarnation.
+    pub(super) iss: SeqNumber,
+    /// IRS, once something was received.
+    pub(super) irs: Option<SeqNumber>,
     /// The user at the other end, once known: its host and its place among that host's conversations.
     pub(super) peer: Option<(usize, usize)>,
     /// All that the user has wanted to send, taken by the stack or not.
@@ -49,6 +54,7 @@ impl Conversation {
         name: String,
         id: ConnectionId,
         tuple: FourTuple,
+        iss: SeqNumber,
         options: ConnectionOptions,
         reading: Reading,
     ) -> Self {
@@ -57,6 +63,8 @@ impl Conversation {
             id: Some(id),
             tuple,
             options,
+            iss,
+            irs: None,
             peer: None,
             given: Vec::new(),
             pending: VecDeque::new(),

@@ -24,6 +24,10 @@ impl World {
             Noted::Ended { tuple, how } => {
                 self.hosts[host].ended.insert(ends(&tuple), how);
             }
+            // The entry that makes room is forgotten, which is no arrow of the figure.
+            Noted::Dropped(Some(tuple), Why::TimeWaitsFull) => {
+                self.hosts[host].states.insert(ends(&tuple), State::Closed);
+            }
             Noted::Sent(_) | Noted::Dropped(..) => {}
         }
     }

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use stack::{
-    Accepted, Batch, Budget, Ended, Event, FourTuple, Full, Instant, ListenerId, Now, Received, Sink, Stack, State,
+    Accepted, Batch, Budget, Duration, Ended, Event, FourTuple, Full, Instant, ListenerId, Now, Received, Sink, Stack,
+    State,
 };
+
+use wire::seq::SeqNumber;
 
 use super::conversation::{Conversation, Pending, TICK};
 use super::recorder::Recorder;
@@ -41,6 +44,10 @@ pub(super) struct Host {
     pub(super) plan: HostPlan,
     /// Nothing leaves it and nothing reaches it.
     pub(super) has_vanished: bool,
+    /// Something happened to it since the oracles looked.
+    pub(super) is_touched: bool,
+    /// The longest lifetime of a half-open entry that one of its listeners was given.
+    pub(super) half_open_max: Duration,
     pub(super) listeners: Vec<Listening>,
     /// Every conversation that its users have ever had, in their order.
     pub(super) conversations: Vec<Conversation>,
@@ -100,6 +107,8 @@ impl Host {
             stack,
             plan,
             has_vanished: false,
+            is_touched: false,
+            half_open_max: Duration::ZERO,
             listeners: Vec::new(),
             conversations: Vec::new(),
             states: BTreeMap::new(),
@@ -138,19 +147,28 @@ impl Host {
         self.conversations.iter().rposition(|c| c.name == name)
     }
 
-    /// The newest conversation on this tuple.
-    pub(super) fn on_tuple(&self, tuple: &FourTuple) -> Option<usize> {
-        self.conversations.iter().rposition(|c| c.tuple == *tuple)
+    /// Connections of its users that have something to do yet. One in FIN-WAIT-2 has not: it waits for its peer, and that
+    /// is unfinished if it lives.
+    pub(super) fn unfinished(&self, at: Instant) -> u64 {
+        let status = |id| self.stack.status(now_of(at), id).ok();
+        let held = self
+            .conversations
+            .iter()
+            .filter_map(|conversation| status(conversation.id?));
+        let is_done = |state| matches!(state, State::FinWait2 | State::TimeWait | State::Closed);
+        held.filter(|status| !is_done(status.state)).count() as u64
+    }
+
+    /// The conversation on this tuple that began with this ISS.
+    pub(super) fn incarnation(&self, tuple: &FourTuple, iss: SeqNumber) -> Option<usize> {
+        self.conversations
+            .iter()
+            .rposition(|c| c.tuple == *tuple && c.iss == iss)
     }
 
     /// Lets the users act on every event that waits, and on the ticks of those who read at a rate. Returns whether any
     /// did: then there may be more to send.
-    pub(super) fn serve_events(
-        &mut self,
-        at: Instant,
-        name_of: &dyn Fn(&FourTuple) -> Option<String>,
-        met: &mut Vec<Met>,
-    ) -> bool {
+    pub(super) fn serve_events(&mut self, at: Instant, met: &mut Vec<Met>) -> bool {
         let mut has_acted = false;
         while let Some(event) = self.stack.poll_event() {
             has_acted = true;
@@ -158,7 +176,7 @@ impl Host {
                 Event::Acceptable(id) => {
                     let listening = self.listeners.iter().copied().find(|l| l.id == id);
                     if let Some(listening) = listening.filter(|l| l.accept == Accepting::Auto) {
-                        while self.accept(at, listening, name_of, met) {}
+                        while self.accept(at, listening, met) {}
                     }
                 }
                 Event::Connection(id, ready) => {
@@ -178,14 +196,8 @@ impl Host {
         has_acted
     }
 
-    /// Accepts one connection, if one waits.
-    pub(super) fn accept(
-        &mut self,
-        at: Instant,
-        listening: Listening,
-        name_of: &dyn Fn(&FourTuple) -> Option<String>,
-        met: &mut Vec<Met>,
-    ) -> bool {
+    /// Accepts one connection, if one waits. The world gives it its name.
+    pub(super) fn accept(&mut self, at: Instant, listening: Listening, met: &mut Vec<Met>) -> bool {
         let accepted = match self.stack.accept(now_of(at), listening.id) {
             Ok(Some(accepted)) => accepted,
             Ok(None) => return false,
@@ -195,10 +207,18 @@ impl Host {
             }
         };
         let Accepted { id, local, remote } = accepted;
+        let status = match self.stack.status(now_of(at), id) {
+            Ok(status) => status,
+            Err(error) => {
+                met.push(Met::Refused(format!("status: {error}")));
+                return false;
+            }
+        };
         let tuple = FourTuple::new(local, remote);
         let place = self.conversations.len();
-        let name = name_of(&tuple).unwrap_or_else(|| format!("#{place}"));
-        let conversation = Conversation::new(name, id, tuple, listening.options, listening.read);
+        let name = format!("#{place}");
+        let mut conversation = Conversation::new(name, id, tuple, status.iss, listening.options, listening.read);
+        conversation.irs = Some(status.irs);
         self.conversations.push(conversation);
         met.push(Met::Accepted(place));
         self.converse(at, place, met);
@@ -238,7 +258,10 @@ impl Host {
                     conversation.pending.pop_front();
                     let tuple = conversation.tuple;
                     let refused = match call {
-                        Call::Shutdown => self.stack.shutdown(now, id).err().map(|error| error.to_string()),
+                        Call::Shutdown => match self.stack.shutdown(now, id) {
+                            Ok(()) | Err(stack::SendError::Ended(_)) => None,
+                            Err(error) => Some(error.to_string()),
+                        },
                         Call::Abort => {
                             conversation.id = None;
                             self.stack.abort(now, id).err().map(|error| error.to_string())
@@ -270,6 +293,9 @@ impl Host {
         {
             match self.stack.receive(now_of(at), id, appetite.min(RECEIVE_MAX)) {
                 Ok(Received::Data(bytes)) => {
+                    if conversation.irs.is_none() {
+                        conversation.irs = self.stack.status(now_of(at), id).ok().map(|status| status.irs);
+                    }
                     appetite = appetite.saturating_sub(bytes.len());
                     let before = conversation.received;
                     conversation.received += bytes.len() as u64;
@@ -277,6 +303,9 @@ impl Host {
                 }
                 Ok(Received::Nothing) => conversation.is_readable = false,
                 Ok(Received::Finished) => {
+                    if conversation.irs.is_none() {
+                        conversation.irs = self.stack.status(now_of(at), id).ok().map(|status| status.irs);
+                    }
                     conversation.is_finished = true;
                     met.push(Met::Finished(place));
                 }

@@ -2,8 +2,8 @@
 
 use stack::FourTuple;
 use wire::seq::SeqNumber;
-use wire::tcp::Header;
 
+use crate::glance::Glance;
 use crate::script::{Term, Terms};
 
 /// What one host has said on one connection so far.
@@ -11,13 +11,23 @@ use crate::script::{Term, Terms};
 pub(super) struct Said {
     pub(super) host: usize,
     pub(super) tuple: FourTuple,
-    iss: Option<SeqNumber>,
+    pub(super) iss: Option<SeqNumber>,
+    /// The peer's ISS, by the first ACK.
+    pub(super) irs: Option<SeqNumber>,
     /// The end of the furthest segment.
-    seq_end: Option<SeqNumber>,
-    ack: Option<SeqNumber>,
+    pub(super) seq_end: Option<SeqNumber>,
+    pub(super) ack: Option<SeqNumber>,
+    /// The furthest right edge of a window that was announced.
+    pub(super) edge: Option<SeqNumber>,
+    /// The same, those included that were announced with this ISS before.
+    pub(super) edge_max: Option<SeqNumber>,
+    /// The MSS that it announced.
+    pub(super) mss: Option<u16>,
     window: u16,
     /// The scale that it offered.
     scale: Option<u8>,
+    /// Whether the peer offered one too; `None` until its SYN is acknowledged, and where that was forged.
+    is_scaled: Option<bool>,
     /// The window last announced stood in a SYN, where nothing is scaled.
     is_window_of_syn: bool,
     pub(super) ts_val: Option<u32>,
@@ -29,35 +39,78 @@ impl Said {
             host,
             tuple,
             iss: None,
+            irs: None,
             seq_end: None,
             ack: None,
+            edge: None,
+            edge_max: None,
+            mss: None,
             window: 0,
             scale: None,
+            is_scaled: None,
             is_window_of_syn: false,
             ts_val: None,
         }
     }
 
-    /// Takes note of a segment that the host has sent.
-    pub(super) fn note(&mut self, header: &Header, payload: usize) {
+    /// Takes note of a segment that the host has sent; `peer` is what the other end has said.
+    pub(super) fn note(&mut self, peer: Option<&Said>, glance: &Glance) {
+        let header = &glance.header;
         let flags = header.flags;
         if flags.rst() {
             // A reset's numbers are the peer's, or nobody's.
             return;
         }
-        let end = header.seq + payload as u32 + u32::from(flags.syn()) + u32::from(flags.fin());
-        if flags.syn() && self.iss != Some(header.seq) {
+        let end = glance.end();
+        if flags.syn() {
+            // An ISS may be the same again: a SYN that comes twice is answered with the same cookie. Then the peer may still
+            // mean what was said before.
+            let before = (self.iss == Some(header.seq)).then_some((self.seq_end, self.edge_max));
             *self = Self::new(self.host, self.tuple);
+            (self.seq_end, self.edge_max) = before.unwrap_or_default();
             self.iss = Some(header.seq);
             self.scale = header.options.window_scale.map(|scale| scale.shift());
+            self.mss = header.options.mss;
         }
         self.seq_end = Some(self.seq_end.map_or(end, |old| old.later(end)));
         if flags.ack() {
             self.ack = Some(header.ack);
+            if self.irs.is_none() {
+                self.irs = Some(SeqNumber::new(header.ack.value().wrapping_sub(1)));
+                let peer = peer.filter(|peer| self.means(peer));
+                self.is_scaled = peer.map(|peer| self.scale.is_some() && peer.scale.is_some());
+            }
+        }
+        if let Some((edge, _)) = self.edge_of(glance) {
+            self.edge = Some(self.edge.map_or(edge, |old| old.later(edge)));
+            self.edge_max = Some(self.edge_max.map_or(edge, |old| old.later(edge)));
         }
         self.window = header.window;
         self.is_window_of_syn = flags.syn();
         self.ts_val = header.options.timestamps.map(|stamps| stamps.val).or(self.ts_val);
+    }
+}
+
+impl Said {
+    /// Whether both speak of the same incarnation of the connection.
+    pub(super) fn means(&self, peer: &Said) -> bool {
+        self.irs.is_some() && self.irs == peer.iss && peer.irs.is_none_or(|irs| Some(irs) == self.iss)
+    }
+
+    /// How the window field of its segments is scaled.
+    fn shift(&self, is_syn: bool) -> u8 {
+        let is_scaled = self.is_scaled == Some(true) && !is_syn;
+        self.scale.filter(|_| is_scaled).unwrap_or(0)
+    }
+
+    /// The right edge of the window that a segment announces, and the unit that the window is counted in; `None` where the
+    /// unit is not known.
+    pub(super) fn edge_of(&self, glance: &Glance) -> Option<(SeqNumber, u32)> {
+        let header = &glance.header;
+        let shift = self.shift(header.flags.syn());
+        let window = u32::from(header.window) << shift;
+        let is_known = header.flags.ack() && (header.flags.syn() || self.is_scaled.is_some());
+        is_known.then(|| (header.ack + window, 1 << shift))
     }
 }
 
@@ -71,7 +124,7 @@ impl Terms for Ends<'_> {
     fn value(&self, term: Term) -> Option<u32> {
         let number = match term {
             Term::Figure(n) => return Some(n),
-            Term::RcvWnd => return self.receiver.map(|receiver| self.window_of(receiver)),
+            Term::RcvWnd => return self.receiver.map(Self::window_of),
             Term::RcvNxt => self.receiver?.ack,
             Term::SndNxt => self.receiver?.seq_end,
             Term::SndUna => self.sender?.ack,
@@ -83,12 +136,7 @@ impl Terms for Ends<'_> {
 }
 
 impl Ends<'_> {
-    fn window_of(&self, receiver: &Said) -> u32 {
-        let both_scale = self.sender.is_some_and(|sender| sender.scale.is_some());
-        let shift = match receiver.scale {
-            Some(scale) if both_scale && !receiver.is_window_of_syn => scale,
-            _ => 0,
-        };
-        u32::from(receiver.window) << shift
+    fn window_of(receiver: &Said) -> u32 {
+        u32::from(receiver.window) << receiver.shift(receiver.is_window_of_syn)
     }
 }

@@ -1,15 +1,22 @@
 //! What must be true of every world at every moment, whatever its script says.
 
-use stack::{Entry, Status};
+use stack::{Duration, Entry, Status};
 
 use super::host::{Host, ends, now_of};
 use super::{Figures, World, clock};
 use crate::glance::Glance;
 
+/// How much longer than its lifetime an entry may stand: ages are told in tenths of a second, and timers run a little late.
+const TIMER_SLACK: Duration = Duration::from_millis(200);
+/// How long a TIME-WAIT entry may be told to wait for the half-open entry that is to replace it.
+const REOPENING: Duration = Duration::from_secs(10);
+
 impl World {
-    /// After every event: SND.UNA <= SND.NXT, and nothing holds more than it may.
+    /// After every event, at the hosts that it touched: SND.UNA <= SND.NXT, and nothing holds more than it may.
     pub(super) fn look(&mut self) {
-        let found: Vec<String> = self.hosts.iter().flat_map(|host| look_at(host, self.now)).collect();
+        let touched = self.hosts.iter().filter(|host| host.is_touched);
+        let found: Vec<String> = touched.flat_map(|host| look_at(host, self.now)).collect();
+        self.hosts.iter_mut().for_each(|host| host.is_touched = false);
         for reason in found {
             self.fail(format!("{}: {reason}", clock(self.now)));
         }
@@ -62,10 +69,10 @@ impl World {
         let (host_at_peer, place_at_peer) = match conversation.peer {
             Some(peer) => peer,
             None => {
-                let tuple = conversation.tuple.reversed();
+                let (tuple, iss) = (conversation.tuple.reversed(), conversation.irs?);
                 let others = self.hosts.iter().enumerate().filter(|&(other, _)| other != host);
                 let peer = others
-                    .filter_map(|(other, at)| Some((other, at.on_tuple(&tuple)?)))
+                    .filter_map(|(other, at)| Some((other, at.incarnation(&tuple, iss)?)))
                     .next()?;
                 self.hosts[host].conversations[place].peer = Some(peer);
                 peer
@@ -139,8 +146,21 @@ fn look_at(host: &Host, now: stack::Instant) -> Vec<String> {
                 connections += 1;
                 found.extend(look_at_connection(host, &status));
             }
-            Entry::Embryo { .. } => embryos += 1,
-            Entry::TimeWait { .. } => time_waits += 1,
+            Entry::Embryo { tuple, age, .. } => {
+                embryos += 1;
+                if age > host.half_open_max + TIMER_SLACK {
+                    found.push(format!("{}: {tuple} is half-open for {age}", host.name));
+                }
+            }
+            Entry::TimeWait { tuple, remaining } => {
+                time_waits += 1;
+                if remaining > host.plan.config.time_wait.max(REOPENING) + TIMER_SLACK {
+                    found.push(format!(
+                        "{}: {tuple} stays in TIME-WAIT for {remaining} more",
+                        host.name
+                    ));
+                }
+            }
             Entry::Listener {
                 syn_queue,
                 accept_queue,
@@ -172,7 +192,7 @@ fn look_at_connection(host: &Host, status: &Status) -> Vec<String> {
         let (una, nxt) = (status.snd_una, status.snd_nxt);
         found.push(format!("{}: {tuple}: SND.UNA {una} is after SND.NXT {nxt}", host.name));
     }
-    if let Some(place) = host.on_tuple(&tuple) {
+    if let Some(place) = host.incarnation(&tuple, status.iss) {
         let options = host.conversations[place].options;
         // A window is announced in units of its scale and never shrinks, so it may exceed the buffer by a part of one.
         let unit = status.window_scales.map_or(1, |(ours, _)| 1 << ours);

@@ -13,7 +13,7 @@ use super::{Sent, World, clock};
 use crate::glance::{Glance, Pattern};
 use crate::rng::Rng;
 use crate::script::plan::{Act, Payload, Step};
-use crate::script::{Call, InjectTable, Moment, Stamps};
+use crate::script::{InjectTable, Moment, Stamps};
 
 /// Steps are at least this far apart, so that the trace tells their order.
 const STEP_GAP: Duration = Duration::from_micros(1);
@@ -57,19 +57,21 @@ impl World {
 
     /// Does the next step if it is due. Returns whether the script has moved on.
     pub(super) fn take_step(&mut self) -> bool {
-        let Some(step) = self.steps.get(self.progress.next).cloned() else {
+        let Some(step) = self.steps.get(self.progress.next) else {
             return false;
         };
-        let is_due = match self.starts(&step) {
+        let is_due = match self.starts(step) {
             Some(starts) => starts <= self.now,
             None => self.is_at_rest(),
         };
         if !is_due {
             return false;
         }
+        let step = step.clone();
         match self.act(&step) {
             Done::NotYet => return false,
             Done::Yes => {}
+            Done::Failed(why) if step.may_fail => self.mark(step.host, None, why, None),
             Done::Failed(why) => {
                 let name = self.hosts[step.host].name.clone();
                 self.fail(format!(
@@ -95,6 +97,7 @@ impl World {
                 conversation.is_readable = true;
             }),
             Act::Call(call) => self.call(step, *call),
+            Act::Cut { to, is_cut } => self.cut(step.host, *to, *is_cut),
             Act::Wait { until, within } => {
                 let since = *self.progress.waiting_since.get_or_insert(self.now);
                 return self.wait(step, until, since + *within, *within);
@@ -149,6 +152,8 @@ impl World {
                 .stack
                 .listen(*options)
                 .map_err(|error| error.to_string())?;
+            let longest = self.hosts[step.host].half_open_max.max(options.half_open_lifetime);
+            self.hosts[step.host].half_open_max = longest;
             self.hosts[step.host].listeners.push(Listening {
                 id,
                 accept: *accept,
@@ -194,7 +199,7 @@ impl World {
         let now = now_of(self.now);
         let id = host.stack.connect(now, options).map_err(|error| error.to_string())?;
         let status = host.stack.status(now, id).map_err(|error| error.to_string())?;
-        let conversation = Conversation::new(step.on.clone(), id, status.tuple, *connection, *read);
+        let conversation = Conversation::new(step.on.clone(), id, status.tuple, status.iss, *connection, *read);
         host.conversations.push(conversation);
         self.mark(
             step.host,
@@ -229,65 +234,8 @@ impl World {
         Ok(())
     }
 
-    fn call(&mut self, step: &Step, call: Call) -> Result<(), String> {
-        match call {
-            Call::Shutdown | Call::Close => {
-                let place = self.place(step)?;
-                let conversation = &mut self.hosts[step.host].conversations[place];
-                conversation.pending.push_back(Pending::Call(call));
-                self.converse(step.host, place);
-                Ok(())
-            }
-            Call::Abort => {
-                let place = self.place(step)?;
-                // An abort waits for nothing.
-                let conversation = &mut self.hosts[step.host].conversations[place];
-                conversation.pending.clear();
-                conversation.pending.push_back(Pending::Call(call));
-                self.converse(step.host, place);
-                Ok(())
-            }
-            Call::Accept => self.accept(step),
-            Call::CloseListener => {
-                let now = now_of(self.now);
-                let host = &mut self.hosts[step.host];
-                for listening in std::mem::take(&mut host.listeners) {
-                    host.stack
-                        .close_listener(now, listening.id)
-                        .map_err(|error| error.to_string())?;
-                }
-                self.mark(step.host, None, "CLOSE (listener)", None);
-                Ok(())
-            }
-            Call::Vanish | Call::Return => {
-                let has_vanished = call == Call::Vanish;
-                self.hosts[step.host].has_vanished = has_vanished;
-                let text = if has_vanished { "vanishes" } else { "is back" };
-                self.mark(step.host, None, text, None);
-                Ok(())
-            }
-        }
-    }
-
-    fn accept(&mut self, step: &Step) -> Result<(), String> {
-        let names = self.names(step.host);
-        let name_of = |tuple: &FourTuple| names.iter().find(|(t, _)| t == tuple).map(|(_, name)| name.clone());
-        let mut met = Vec::new();
-        let host = &mut self.hosts[step.host];
-        let listeners = host.listeners.clone();
-        let is_accepted = listeners
-            .into_iter()
-            .any(|listening| host.accept(self.now, listening, &name_of, &mut met));
-        met.into_iter().for_each(|met| self.meet(step.host, met));
-        if is_accepted {
-            Ok(())
-        } else {
-            Err("accept: no connection waits".to_owned())
-        }
-    }
-
     /// Lets the user of a conversation act, and tells what it met.
-    fn converse(&mut self, host: usize, place: usize) {
+    pub(super) fn converse(&mut self, host: usize, place: usize) {
         let mut met = Vec::new();
         self.hosts[host].converse(self.now, place, &mut met);
         self.take_noted(host);
@@ -302,7 +250,7 @@ impl World {
     }
 
     /// The place of the conversation that a step is about.
-    fn place(&self, step: &Step) -> Result<usize, String> {
+    pub(super) fn place(&self, step: &Step) -> Result<usize, String> {
         let host = &self.hosts[step.host];
         let place = host
             .named(&step.on)
@@ -392,6 +340,7 @@ impl World {
         let sent = Sent {
             record: self.trace.records.len(),
             bytes: record.bytes.clone(),
+            acks_in_chain: 0,
         };
         self.trace.records.push(record);
         self.wires[wire].link.push_untouched(self.now, sent);

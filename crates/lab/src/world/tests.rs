@@ -207,7 +207,9 @@ host = "client"
 inject = { flags = ".", seq = "rcv.nxt", ack = "snd.nxt", payload = 5, timestamps = "last" }
 "#,
     );
-    insta::assert_snapshot!(reasons.join("\n"));
+    // What follows from it is told as well: the receiver acknowledges what the sender has never sent.
+    let told = reasons.iter().filter(|reason| reason.contains("were read"));
+    insta::assert_snapshot!(told.map(String::as_str).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
