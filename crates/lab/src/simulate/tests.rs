@@ -44,6 +44,17 @@ mod fixed_seeds_pass {
     }
 }
 
+/// Seeds that found something, in the stack or in an oracle.
+#[test]
+fn seeds_that_have_failed_once_pass() {
+    play(
+        [
+            2512, 2564, 14_315, 37_851, 51_458, 62_908, 65_930, 71_147, 78_470, 81_042,
+        ]
+        .into_iter(),
+    );
+}
+
 /// Where chance of a new run begins: the variable SYNDIC_SEED, or the clock. A world knows neither.
 #[expect(
     clippy::disallowed_methods,

@@ -39,8 +39,8 @@ impl World {
         let begins = matches!(from, State::Listen | State::Closed);
         let falls_back = to == State::TimeWait && self.hosts[host].reopening.contains(&key);
         let is_arrow = match arrow {
-            // A reopened TIME-WAIT entry stands behind its half-open successor and outlives it.
-            Arrow::ResetArrives | Arrow::TimedOut if from == State::SynReceived && falls_back => true,
+            // A reopened TIME-WAIT entry stands behind its half-open successor and outlives it, also when the listener closes.
+            Arrow::ResetArrives | Arrow::TimedOut | Arrow::Abort if from == State::SynReceived && falls_back => true,
             _ => next(from, arrow) == Some(to),
         };
         if !is_arrow {
