@@ -30,9 +30,11 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The sources of a crate, but for `foo/tests.rs`, where tests stand that have grown too long to stand beside the code.
 fn sources_of(name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     sources(&root().join("crates").join(name).join("src"), &mut found);
+    found.retain(|path| path.file_name().is_none_or(|file| file != "tests.rs"));
     found
 }
 
