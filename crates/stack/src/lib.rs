@@ -22,6 +22,7 @@ mod context;
 pub mod counters;
 pub mod error;
 pub mod event;
+pub mod flood;
 mod fragment;
 mod hash;
 pub mod io;
