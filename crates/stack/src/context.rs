@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::replies::{Replies, Reply};
+use crate::tcp::state::{Arrow, State, next};
 use crate::time::Now;
 use crate::tuple::FourTuple;
 use wire::tcp::Header;
@@ -21,6 +22,16 @@ impl<O: Observer> Context<'_, O> {
     /// Tells the observer.
     pub(crate) fn fact(&mut self, fact: &Fact<'_>) {
         self.observer.observe(self.now.mono, fact);
+    }
+
+    /// The state that an arrow leads to, of which the observer is told: every change of state comes by here. `None`, and
+    /// nothing told, where the table has no such arrow.
+    pub(crate) fn step(&mut self, tuple: FourTuple, from: State, arrow: Arrow) -> Option<State> {
+        let to = next(from, arrow);
+        debug_assert!(to.is_some(), "{from} has no arrow {arrow:?}");
+        let to = to?;
+        self.fact(&Fact::State { tuple, from, to, arrow });
+        Some(to)
     }
 
     /// Counts a drop and tells the observer.

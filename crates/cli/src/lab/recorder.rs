@@ -173,6 +173,8 @@ const fn call(arrow: Arrow) -> &'static str {
         Arrow::Abort => "ABORT",
         Arrow::TwoMslOver => "2MSL are over",
         Arrow::TimedOut => "timed out",
+        Arrow::ReopeningFails => "TIME-WAIT again: the reopening failed",
+        Arrow::MakesRoom => "the TIME-WAIT entry makes room",
         Arrow::SynArrives => "a SYN arrives",
         Arrow::SynAckArrives => "a SYN-ACK arrives",
         Arrow::OurSynAcked => "our SYN is acknowledged",

@@ -24,10 +24,6 @@ impl World {
             Noted::Ended { tuple, how } => {
                 self.hosts[host].ended.insert(ends(&tuple), how);
             }
-            // The entry that makes room is forgotten, which is no arrow of the figure.
-            Noted::Dropped(Some(tuple), Why::TimeWaitsFull) => {
-                self.hosts[host].states.insert(ends(&tuple), State::Closed);
-            }
             Noted::Sent(_) | Noted::Dropped(..) => {}
         }
     }
@@ -37,13 +33,7 @@ impl World {
         let known = self.hosts[host].states.get(&key).copied().unwrap_or(State::Closed);
         // A listener has no four-tuple, so a connection that leaves LISTEN was nothing before.
         let begins = matches!(from, State::Listen | State::Closed);
-        let falls_back = to == State::TimeWait && self.hosts[host].reopening.contains(&key);
-        let is_arrow = match arrow {
-            // A reopened TIME-WAIT entry stands behind its half-open successor and outlives it, also when the listener closes.
-            Arrow::ResetArrives | Arrow::TimedOut | Arrow::Abort if from == State::SynReceived && falls_back => true,
-            _ => next(from, arrow) == Some(to),
-        };
-        if !is_arrow {
+        if next(from, arrow) != Some(to) {
             self.state_fault(
                 host,
                 tuple,
@@ -55,6 +45,17 @@ impl World {
                 host,
                 tuple,
                 format!("{from} went to {to} by {arrow:?}, but the state was {known}"),
+            );
+        }
+        // A TIME-WAIT entry stands behind the half-open one that is to replace it, and outlives it, whatever that dies of.
+        let fails = from == State::SynReceived && matches!(to, State::Closed | State::TimeWait);
+        let is_reopening = self.hosts[host].reopening.contains(&key);
+        if fails && is_reopening != (to == State::TimeWait) {
+            let was = if is_reopening { "a reopened" } else { "no" };
+            self.state_fault(
+                host,
+                tuple,
+                format!("{from} went to {to} by {arrow:?}, and behind it stood {was} TIME-WAIT entry"),
             );
         }
         if begins {
@@ -80,6 +81,7 @@ impl World {
                 let text = match arrow {
                     Arrow::TwoMslOver => "2MSL are over".to_owned(),
                     Arrow::TimedOut => "time ran out".to_owned(),
+                    Arrow::ReopeningFails => "the reopening failed".to_owned(),
                     other => format!("timer: {other:?}"),
                 };
                 self.mark(host, Some(tuple), text, Some(to));

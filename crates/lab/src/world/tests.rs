@@ -237,6 +237,11 @@ fn a_state_off_the_table_is_found_by_the_oracle() {
     assert_eq!(world.failures.len(), 0);
     world.note(1, change(State::SynReceived, State::TimeWait, Arrow::OurSynAcked));
     world.note(1, change(State::Established, State::FinWait1, Arrow::Close));
+    // No TIME-WAIT entry stands behind this one, and one stands behind the next.
+    world.note(1, change(State::Closed, State::SynReceived, Arrow::SynArrives));
+    world.note(1, change(State::SynReceived, State::TimeWait, Arrow::ReopeningFails));
+    world.note(1, change(State::TimeWait, State::SynReceived, Arrow::SynArrives));
+    world.note(1, change(State::SynReceived, State::Closed, Arrow::TimedOut));
     insta::assert_snapshot!(world.failures.join("\n"));
 }
 

@@ -10,7 +10,7 @@ use wire::tcp::{Flags, Header};
 use super::packets::bare_header;
 use super::{Stack, Waiting, context};
 use crate::config::AcceptOverflow;
-use crate::observer::{Cause, Fact, Observer, Why};
+use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Connection, Owner, Settled, own_scale};
 use crate::tcp::cookie::Handshake;
 use crate::tcp::embryo::{EmbryoFacts, EmbryoRef, EmbryoView};
@@ -77,13 +77,7 @@ impl<O: Observer> Stack<O> {
         l.half_open += 1;
         self.embryos.schedule(now.mono, at, now.mono + first.min(lifetime));
         let from = if reopening { State::TimeWait } else { State::Listen };
-        let arrow = Arrow::SynArrives;
-        context!(self, now).fact(&Fact::State {
-            tuple,
-            from,
-            to: State::SynReceived,
-            arrow,
-        });
+        context!(self, now).step(tuple, from, Arrow::SynArrives);
         self.syn_ack(now, &facts, Cause::SynAck);
         Ok(())
     }
@@ -259,7 +253,7 @@ impl<O: Observer> Stack<O> {
             return Err(Why::Duplicate);
         }
         if in_window && !header.flags.ack() {
-            self.forget_half_open(now, at, Arrow::TimedOut);
+            self.forget_half_open(now, at, Arrow::SynArrives);
         } else {
             self.stateless_ack(now, facts, iss)?;
         }
@@ -380,7 +374,7 @@ impl<O: Observer> Stack<O> {
         }
     }
 
-    /// A half-open entry ends without a connection; a TIME-WAIT entry that it was to reopen stands as before.
+    /// A half-open entry ends without a connection, by `arrow`; a TIME-WAIT entry that it was to reopen stands as before.
     pub(super) fn forget_half_open(&mut self, now: Now, at: EmbryoRef, arrow: Arrow) {
         let Some(view) = self.embryos.remove(&self.keys, at) else {
             return;
@@ -389,17 +383,11 @@ impl<O: Observer> Stack<O> {
         if let Some(l) = self.listeners.at_mut(facts.listener) {
             l.half_open = l.half_open.saturating_sub(1);
         }
-        let mut to = State::Closed;
         if let Some(old) = self.reopened(&facts) {
             self.time_waits.set_reopening(old, false);
-            to = State::TimeWait;
         }
-        context!(self, now).fact(&Fact::State {
-            tuple: facts.tuple,
-            from: State::SynReceived,
-            to,
-            arrow,
-        });
+        let arrow = if facts.reopening { Arrow::ReopeningFails } else { arrow };
+        context!(self, now).step(facts.tuple, State::SynReceived, arrow);
     }
 }
 

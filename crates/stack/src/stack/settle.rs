@@ -4,7 +4,7 @@ use super::{Stack, Waiting, context};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::Owner;
 use crate::tcp::output;
-use crate::tcp::state::State;
+use crate::tcp::state::{Arrow, State};
 use crate::tcp::timewait::TimeWaitFacts;
 use crate::time::Now;
 use wire::tcp::Flags;
@@ -77,7 +77,13 @@ impl<O: Observer> Stack<O> {
         let until = now.mono + self.config.time_wait;
         let inserted = self.time_waits.insert(now.mono, &self.keys, &facts, until);
         if let Some(evicted) = inserted.evicted {
-            context!(self, now).dropped(Some(evicted), Why::TimeWaitsFull);
+            // What was to reopen it goes with it: its own ISS follows from the entry.
+            if let Some(half_open) = self.embryos.find(&self.keys, &evicted) {
+                self.forget_half_open(now, half_open, Arrow::ReopeningFails);
+            }
+            let mut cx = context!(self, now);
+            cx.step(evicted, State::TimeWait, Arrow::MakesRoom);
+            cx.dropped(Some(evicted), Why::TimeWaitsFull);
         }
     }
 }

@@ -5,7 +5,7 @@ use wire::tcp::{Flags, Header};
 
 use super::packets::bare_header;
 use super::{Stack, context};
-use crate::observer::{Cause, Fact, Observer, Why};
+use crate::observer::{Cause, Observer, Why};
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timestamps;
 use crate::tcp::timewait::{TimeWaitFacts, TimeWaitRef, TimeWaitView};
@@ -80,14 +80,7 @@ impl<O: Observer> Stack<O> {
             return self.time_waits.restart(now.mono, at, now.mono + REOPENING_EXTENSION);
         }
         self.time_waits.remove(&self.keys, at);
-        let tuple = view.facts.tuple;
-        let arrow = Arrow::TwoMslOver;
-        context!(self, now).fact(&Fact::State {
-            tuple,
-            from: State::TimeWait,
-            to: State::Closed,
-            arrow,
-        });
+        context!(self, now).step(view.facts.tuple, State::TimeWait, Arrow::TwoMslOver);
     }
 }
 

@@ -18,7 +18,7 @@ use super::recovery::{Flight, Recovery};
 use super::recv::ReceiveSpace;
 use super::rtt::{RoundTrip, RtoBounds};
 use super::send::SendSpace;
-use super::state::{Arrow, State, next};
+use super::state::{Arrow, State};
 use super::timer::TimerLink;
 use super::timestamps::Timestamps;
 use crate::call::Received;
@@ -221,17 +221,10 @@ impl Connection {
     /// The only writer of `state`: tells the observer and sets the timers that belong to the new state.
     pub(crate) fn transition<O: Observer>(&mut self, cx: &mut Context<'_, O>, arrow: Arrow) {
         let from = self.state;
-        let Some(to) = next(from, arrow) else {
-            debug_assert!(false, "{from} has no arrow {arrow:?}");
+        let Some(to) = cx.step(self.tuple, from, arrow) else {
             return;
         };
         self.state = to;
-        cx.fact(&Fact::State {
-            tuple: self.tuple,
-            from,
-            to,
-            arrow,
-        });
         match to {
             State::Established => {
                 self.ready.opened = true;

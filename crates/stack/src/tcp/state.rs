@@ -58,6 +58,10 @@ pub enum Arrow {
     Abort,
     /// Time ran out: retransmissions, keep-alive, user timeout, half-open lifetime.
     TimedOut,
+    /// The handshake that was to replace a TIME-WAIT entry has failed, whatever by: the entry stands as before.
+    ReopeningFails,
+    /// There were as many TIME-WAIT entries as there may be, and this one made room for another.
+    MakesRoom,
 }
 
 impl State {
@@ -126,7 +130,7 @@ impl fmt::Debug for State {
 
 impl Arrow {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::PassiveOpen,
         Self::ActiveOpen,
         Self::SynArrives,
@@ -139,13 +143,16 @@ impl Arrow {
         Self::ResetArrives,
         Self::Abort,
         Self::TimedOut,
+        Self::ReopeningFails,
+        Self::MakesRoom,
     ];
 }
 
 /// The state that an arrow leads to; `None` where the figure has no such arrow.
 ///
 /// Spec: RFC 9293 figure 5, with its notes: RST and ABORT from every state, the half-open entry back to nothing, and
-/// the simultaneous open.
+/// the simultaneous open. Section 3.10.7.4, fourth: another SYN ends a half-open entry. MAY-2 and RFC 6191: a SYN reopens
+/// TIME-WAIT, and returns to it where it was an old duplicate. What a bound makes of TIME-WAIT is our own.
 pub const fn next(state: State, arrow: Arrow) -> Option<State> {
     use Arrow::*;
     use State::*;
@@ -159,6 +166,8 @@ pub const fn next(state: State, arrow: Arrow) -> Option<State> {
         (SynSent, Close) => Closed,
         (SynReceived, OurSynAcked) => Established,
         (SynReceived, Close) => FinWait1,
+        (SynReceived, SynArrives) => Closed,
+        (SynReceived, ReopeningFails) => TimeWait,
         (Established, Close) => FinWait1,
         (Established, FinArrives) => CloseWait,
         (FinWait1, OurFinAcked) => FinWait2,
@@ -169,6 +178,7 @@ pub const fn next(state: State, arrow: Arrow) -> Option<State> {
         (LastAck, OurFinAcked) => Closed,
         (TimeWait, TwoMslOver) => Closed,
         (TimeWait, SynArrives) => SynReceived,
+        (TimeWait, MakesRoom) => Closed,
         (Closed, _) => return None,
         (Listen, Abort) => Closed,
         (Listen, _) => return None,

@@ -74,21 +74,13 @@ impl Observer for Watch {
         match fact {
             Fact::State { tuple, from, to, arrow } => {
                 let shown = self.at(tuple);
-                // A TIME-WAIT entry may have made room for another, which is told as a drop.
-                let is_new = matches!(
-                    (shown.state, *from),
-                    (State::Closed, State::Listen) | (State::TimeWait, State::Closed | State::Listen)
-                );
+                let is_new = (shown.state, *from) == (State::Closed, State::Listen);
                 assert!(
                     is_new || shown.state == *from,
                     "{tuple}: {from} -{arrow:?}-> {to}, but it was {}",
                     shown.state
                 );
-                let falls_back = (*from, *to) == (State::SynReceived, State::TimeWait);
-                assert!(
-                    falls_back || next(*from, *arrow) == Some(*to),
-                    "{from} -{arrow:?}-> {to}"
-                );
+                assert_eq!(next(*from, *arrow), Some(*to), "{from} -{arrow:?}-> {to}");
                 shown.state = *to;
             }
             Fact::Sent {

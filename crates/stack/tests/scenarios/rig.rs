@@ -164,8 +164,9 @@ impl Observer for Log {
     fn observe(&mut self, _at: Instant, fact: &Fact<'_>) {
         match fact {
             Fact::State { from, to, arrow, .. } => {
-                assert!(
-                    syndic_stack::tcp::state::next(*from, *arrow) == Some(*to) || is_reopening_undone(*from, *to),
+                assert_eq!(
+                    syndic_stack::tcp::state::next(*from, *arrow),
+                    Some(*to),
                     "{from} -{arrow:?}-> {to} is not in the figure"
                 );
                 self.states.push((*from, *to));
@@ -176,11 +177,6 @@ impl Observer for Log {
             _ => {}
         }
     }
-}
-
-/// A half-open entry that reopened a TIME-WAIT entry falls back to it.
-fn is_reopening_undone(from: State, to: State) -> bool {
-    from == State::SynReceived && to == State::TimeWait
 }
 
 /// What a stack sent, with the tuple as the stack names it.

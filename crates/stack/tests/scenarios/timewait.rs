@@ -369,6 +369,43 @@ fn full_table_evicts_the_entry_nearest_its_end() {
     rig.assert_quiet();
 }
 
+/// The half-open entry that was to replace an entry which makes room goes with it, and every step of both is told.
+#[test]
+fn entry_that_makes_room_takes_its_reopening_along() {
+    let mut rig = Rig::with(Config {
+        limits: Limits {
+            time_waits: 1,
+            ..Limits::default()
+        },
+        timestamps: false,
+        ..Config::default()
+    });
+    let listener = rig.listen();
+    let wait = |rig: &mut Rig, port| {
+        rig.their_port = port;
+        let id = rig.open_passive(listener);
+        rig.close(id);
+        rig.expect("F.", 1, 0, 1);
+        rig.inject(Seg::new("F.", 1).ack(2));
+        rig.expect(".", 2, 0, 2);
+    };
+    wait(&mut rig, 1000);
+    rig.inject(Seg::new("S", 3));
+    rig.expect("S.", 0, 0, 4);
+    assert_eq!(rig.stack.counts(), (0, 1, 1));
+    let told = rig.stack.observer().states.len();
+    wait(&mut rig, 1001);
+    assert_eq!(rig.stack.counts(), (0, 0, 1));
+    assert_eq!(rig.dropped(Why::TimeWaitsFull), 1);
+    let states = &rig.stack.observer().states[told..];
+    let gone = [(State::SynReceived, State::TimeWait), (State::TimeWait, State::Closed)];
+    assert!(states.windows(2).any(|steps| steps == gone), "{states:?}");
+    rig.their_port = 1000;
+    assert_eq!(rig.state(), State::Listen);
+    rig.advance(S(61));
+    rig.assert_quiet();
+}
+
 #[test]
 fn answers_are_budgeted() {
     let config = Config {

@@ -58,6 +58,8 @@ const fn words(arrow: Arrow) -> &'static str {
         Arrow::ResetArrives => "RST arrives",
         Arrow::Abort => "ABORT",
         Arrow::TimedOut => "time runs out",
+        Arrow::ReopeningFails => "reopening fails",
+        Arrow::MakesRoom => "makes room",
     }
 }
 
@@ -132,7 +134,7 @@ fn arrows(out: &mut String, from: State, to: State) {
     // Beside a line the words are centred on their point; above it they stand on it.
     let (x, y) = way.label;
     let first = match way.side {
-        Side::Above => y,
+        Side::Above => y - 16 * (taken.len() as i32 - 1),
         Side::Before | Side::After => y + 4 - 8 * (taken.len() as i32 - 1),
     };
     for (arrow, i) in taken.into_iter().zip(0..) {

@@ -23,6 +23,7 @@ const LEFT: i32 = 190;
 const MIDDLE: i32 = 466;
 const RIGHT: i32 = 742;
 const LEFT_RAIL: i32 = 44;
+const FAR_LEFT_RAIL: i32 = 22;
 const RIGHT_RAIL: i32 = 936;
 
 /// The rows' middles.
@@ -165,9 +166,29 @@ pub(crate) fn route(from: State, to: State) -> Option<Route> {
             Side::Above,
         ),
         (TimeWait, SynReceived) => (
-            vec![(x - w, y + 9), (LEFT_RAIL, y + 9), (LEFT_RAIL, ty), (tx - w, ty)],
-            ((LEFT_RAIL + x - w) / 2, y + 27),
+            vec![
+                (x - w, y + 3),
+                (LEFT_RAIL, y + 3),
+                (LEFT_RAIL, ty + 5),
+                (tx - w, ty + 5),
+            ],
+            ((LEFT_RAIL + LEFT) / 2, y - 6),
             Side::Above,
+        ),
+        (SynReceived, TimeWait) => (
+            vec![
+                (x - w, y - 9),
+                (FAR_LEFT_RAIL, y - 9),
+                (FAR_LEFT_RAIL, ty + 14),
+                (tx - w, ty + 14),
+            ],
+            ((FAR_LEFT_RAIL + tx - w) / 2, ty + 31),
+            Side::Above,
+        ),
+        (SynReceived, Closed) => (
+            vec![(x - 40, y - h), (x - 40, ty), (tx - w, ty)],
+            (x - 50, 190),
+            Side::Before,
         ),
         _ => return None,
     };
