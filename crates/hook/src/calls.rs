@@ -129,12 +129,11 @@ impl Net {
         })
     }
 
-    /// `listen`. Linux keeps one connection more than the backlog says.
+    /// `listen`.
     pub(crate) fn listen(&mut self, fd: RawFd, backlog: c_int) -> Result<(), Errno> {
         let any = self.ours(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
         let settings = &self.settings;
-        // As a number without sign: a negative backlog is a large one.
-        let backlog = (backlog as u32 as usize).min(settings.backlog_max) + 1;
+        let accept_backlog = settings.accept_queue(backlog.into());
         let socket = self.socket_of(fd)?;
         match socket.role {
             Role::Listening(_) => {
@@ -145,12 +144,10 @@ impl Net {
             Role::Fresh => {}
         }
         let options = ListenOptions {
-            syn_backlog: settings.syn_backlog,
-            accept_backlog: backlog,
-            syn_ack_retransmissions: settings.syn_ack_retransmissions,
-            accept_overflow: settings.accept_overflow,
+            local: socket.local.unwrap_or(any),
+            accept_backlog,
             connection: socket.connection_options(),
-            ..ListenOptions::new(socket.local.unwrap_or(any))
+            ..settings.listen
         };
         let id = self.stack().listen(options)?;
         let local = self.stack().listener_local(id)?;

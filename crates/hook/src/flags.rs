@@ -12,15 +12,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-/// The system whose initial values the stack starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Profile {
-    /// Linux.
-    #[default]
-    Linux,
-    /// FreeBSD.
-    FreeBsd,
-}
+use lab::pkt::Profile;
 
 /// The flags, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +60,7 @@ impl Flags {
                         .filter(|m| (576..=65_535).contains(m))
                         .ok_or_else(bad)?
                 }
-                "profile" => {
-                    profile = match value {
-                        "linux" => Profile::Linux,
-                        "freebsd" => Profile::FreeBsd,
-                        _ => return Err(bad()),
-                    }
-                }
+                "profile" => profile = value.parse().map_err(|_| bad())?,
                 "settings" => settings = Some(PathBuf::from(value)).filter(|path| !path.as_os_str().is_empty()),
                 _ => return Err(format!("flag {flag}: no such flag")),
             }

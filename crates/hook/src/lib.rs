@@ -4,7 +4,7 @@
 //! ```text
 //!  packetdrill ──▶ abi ──▶ hook: one lock, blocked callers ──▶ net: descriptors, time, the stack
 //!                                                               ├ calls, options, poll, epoll, pipe
-//!                                                               └ settings: what sysctl lines mean here
+//!                                                               └ lines: sysctl lines, read by lab::pkt
 //! ```
 //! Build it with `cargo build -p syndic-hook` and give packetdrill `--so_filename=…/libsyndic_hook.so` and
 //! `--so_flags=local=192.168.0.1,remote=192.0.2.1,mtu=1500,profile=linux,settings=FILE` (see [`flags`]). Assertions on
@@ -21,12 +21,12 @@ mod errno;
 pub mod flags;
 mod hook;
 mod info;
+mod lines;
 mod memory;
 mod net;
 mod options;
 mod pipe;
 mod poll;
-mod settings;
 mod socket;
 
 /// Names something that a script asked for and that is not there.

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::RawFd;
 
 use bytes::{Bytes, BytesMut};
+use lab::pkt::Settings;
 use stack::io::{Checksum, Offload};
 use stack::{Batch, Budget, Duration, Entry, Event, Full, Instant, Now, Packet, Secrets, Sink, Stack, State, Status};
 
 use crate::errno::Errno;
 use crate::flags::Flags;
+use crate::lines::Lines;
 use crate::memory;
-use crate::settings::Settings;
 use crate::socket::{File, Role, Socket, Stream};
+use crate::unsupported;
 
 /// Unix time at the beginning: any fixed point would do.
 const UNIX_ORIGIN_S: u64 = 1_800_000_000;
@@ -29,6 +31,8 @@ const PACKET_MAX: usize = 65_535;
 pub(crate) struct Net {
     now: Instant,
     pub(crate) settings: Settings,
+    /// Where settings arrive while the script runs.
+    lines: Option<Lines>,
     /// Born with the first call that needs it, so that settings which come before it hold from its birth.
     stack: Option<Stack>,
     pub(crate) files: BTreeMap<RawFd, File>,
@@ -49,9 +53,13 @@ impl Sink for Outbox<'_> {
 
 impl Net {
     pub(crate) fn new(flags: &Flags) -> Self {
+        let mut settings = Settings::new(flags.profile);
+        settings.config.addresses = vec![flags.local];
+        settings.config.mtu = flags.mtu;
         Self {
             now: Instant::ZERO,
-            settings: Settings::new(flags),
+            settings,
+            lines: flags.settings.clone().map(Lines::new),
             stack: None,
             files: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -91,10 +99,13 @@ impl Net {
 
     /// At the beginning of each call: what was set meanwhile, and timers that are due.
     pub(crate) fn refresh(&mut self) {
-        if self.settings.refresh()
-            && let Some(stack) = &mut self.stack
-        {
-            stack.set_config(self.settings.config.clone());
+        for line in self.lines.as_mut().map(Lines::fresh).unwrap_or_default() {
+            let (name, value) = line.split_once('=').unwrap_or((&line, ""));
+            match (self.settings.set(name, value), &mut self.stack) {
+                (Ok(()), Some(stack)) => stack.set_config(self.settings.config.clone()),
+                (Ok(()), None) => {}
+                (Err(_), _) => unsupported(format_args!("setting {line}")),
+            }
         }
         if self.next_timer().is_some_and(|at| at <= self.now) {
             self.run_to(self.now);

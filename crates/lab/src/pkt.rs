@@ -19,6 +19,7 @@ pub mod option;
 mod parser;
 pub mod profile;
 mod run;
+pub mod settings;
 pub mod value;
 pub mod verdict;
 
@@ -26,4 +27,5 @@ pub use ast::Script;
 pub use lexer::SyntaxError;
 pub use profile::{Profile, UnknownProfile};
 pub use run::play;
+pub use settings::{Settings, UnknownSetting};
 pub use verdict::{Played, Verdict};

@@ -19,6 +19,10 @@ impl Profile {
     /// The configuration of a stack with these habits, without addresses.
     pub fn config(self) -> Config {
         let mut config = Config::default();
+        if self == Self::Linux {
+            // 7 by default, for the three minutes of RFC 9293; Linux asks for half of that.
+            config.connection.syn_retransmissions_max = 6;
+        }
         if self == Self::FreeBsd {
             config.option_layout = Layout::FreeBsd;
             // 2 MiB is what FreeBSD lets a receive buffer grow to, and 6 the scale that says it.
@@ -26,18 +30,10 @@ impl Profile {
             config.connection.receive_buffer = 65_536;
             config.connection.quick_acks = 0;
             config.connection.rto_min = Duration::from_millis(230);
+            config.connection.syn_retransmissions_max = 12;
+            config.connection.retransmissions_max = 12;
         }
         config
-    }
-
-    /// How many connections wait in the accept queue after `listen(fd, backlog)`.
-    pub fn accept_queue(self, backlog: i64) -> usize {
-        let backlog = usize::try_from(backlog).unwrap_or_default();
-        match self {
-            // Linux takes a connection while the queue is not longer than the backlog, so one more fits.
-            Self::Linux => backlog.min(4096) + 1,
-            Self::FreeBsd => (backlog.min(4096) * 3 / 2).max(1),
-        }
     }
 }
 

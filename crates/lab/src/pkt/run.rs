@@ -7,13 +7,12 @@ mod option;
 mod poll;
 mod segment;
 
-use std::net::{IpAddr, SocketAddr};
-
-use stack::{KeepAlive, ListenOptions};
+use std::net::IpAddr;
 
 use super::ast::{Action, Body, Event, Packet, Script, Time};
-use super::command::{self, Settings};
+use super::command;
 use super::profile::Profile;
+use super::settings::Settings;
 use super::verdict::{Played, Verdict};
 use super::{assertion, assertion::Answer};
 use call::{Descriptor, Pending};
@@ -79,7 +78,6 @@ struct Choices {
 
 /// A script under way.
 struct Run {
-    profile: Profile,
     choices: Choices,
     settings: Settings,
     /// The stack; born at the first event that is no command.
@@ -100,10 +98,7 @@ struct Run {
 
 impl Run {
     fn new(profile: Profile) -> Self {
-        let config = profile.config();
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         Self {
-            profile,
             choices: Choices {
                 local: None,
                 remote: None,
@@ -115,11 +110,7 @@ impl Run {
                 strict_segments: false,
                 check_ecr: false,
             },
-            settings: Settings {
-                config,
-                listen: ListenOptions::new(nowhere),
-                keep_alive: KeepAlive::default(),
-            },
+            settings: Settings::new(profile),
             machine: None,
             descriptors: Vec::new(),
             flows: Vec::new(),
@@ -169,9 +160,8 @@ impl Run {
             "strict_segments" => choices.strict_segments = value != "false",
             "check_ecr" => choices.check_ecr = value != "false",
             "profile" => {
-                self.profile = value.parse().map_err(|_| unknown())?;
                 let mtu = self.settings.config.mtu;
-                self.settings.config = self.profile.config();
+                self.settings = Settings::new(value.parse().map_err(|_| unknown())?);
                 self.settings.config.mtu = mtu;
             }
             // Which interface, gateway and speed there are, and how much is printed: nothing here depends on them. Nor does

@@ -305,7 +305,7 @@ impl Run {
 
     fn listen(&mut self, call: &Call) -> Result<Done, Wrong> {
         let (fd, backlog) = (integer(call, 0)?, integer(call, 1)?);
-        let (accept_backlog, listen) = (self.profile.accept_queue(backlog), self.settings.listen);
+        let (accept_backlog, listen) = (self.settings.accept_queue(backlog), self.settings.listen);
         let Some(descriptor) = self.descriptor(fd) else {
             return Ok(Done::Error("EBADF"));
         };
