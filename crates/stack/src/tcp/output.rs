@@ -108,7 +108,7 @@ fn retransmission(c: &Connection, burst: u32) -> Option<Plan> {
     let (seq, limit) = c.recovery.due(c.snd.una, c.snd.nxt)?;
     let end = c.snd.data_end();
     let text = if seq.before(end) { end.since(seq) } else { 0 };
-    let text = text.min(limit.since(seq));
+    let (text, rest) = (text.min(limit.since(seq)), text);
     let cause = match c.recovery.phase() {
         Phase::Loss { .. } if c.snd.wnd == 0 => Cause::WindowProbe,
         Phase::Loss { .. } => Cause::TimeoutRetransmit,
@@ -119,19 +119,48 @@ fn retransmission(c: &Connection, burst: u32) -> Option<Plan> {
         return None;
     }
     let len = if cause == Cause::TimeoutRetransmit {
+        let text = filled_up(c, seq, text, rest);
         text.min(loss_room(c, seq, text)?).min(burst)
     } else if seq == c.snd.una {
         text.min(c.payload_max())
     } else {
         return None;
     };
-    let fin = c.snd.fin && seq + len == end && limit.after(end);
+    let has_news = (seq + len).after(c.snd.nxt);
+    let fin_fits = limit.after(end) || has_news && (c.snd.una + c.snd.wnd).after(end);
+    let fin = c.snd.fin && seq + len == end && fin_fits;
+    let cause = match (has_news, fin) {
+        (false, _) => cause,
+        (true, false) => Cause::Data,
+        (true, true) => Cause::Fin,
+    };
     Some(Plan {
         seq,
         len,
         flags: text_flags(c, seq, len, fin, end),
         cause,
     })
+}
+
+/// How much there is to send again at `seq`, of `rest` bytes in the buffer. Behind the probe that a closed window refused
+/// follows at once what had waited for the window, where the peer's window takes it and it is worth a segment: that byte
+/// alone would be a small segment in flight, and hold up the others as such (RFC 9293 sections 3.7.4 and 3.8.6.2.1).
+fn filled_up(c: &Connection, seq: SeqNumber, text: u32, rest: u32) -> u32 {
+    if !c.recovery.fills_up() || seq + text != c.snd.nxt {
+        return text;
+    }
+    let mss = c.payload_max();
+    let room = c.snd.wnd.saturating_sub(seq.since(c.snd.una));
+    let len = if rest <= room {
+        rest
+    } else if room >= mss {
+        room / mss * mss
+    } else if room >= c.snd.wnd_max / 2 {
+        room
+    } else {
+        return text;
+    };
+    len.max(text)
 }
 
 /// How much may be sent again at `seq` after a timeout: what both windows leave, in whole segments, and at SND.UNA one
@@ -290,7 +319,7 @@ pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) ->
 /// The link took the segment: now, and only now, SND.NXT moves and timers start.
 pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, field: u16) {
     let now = cx.now.mono;
-    let (end, fresh) = (plan.end(), plan.end().after(c.snd.nxt));
+    let (end, fresh, again) = (plan.end(), plan.end().after(c.snd.nxt), plan.seq.before(c.snd.nxt));
     let had_flight = c.snd.has_flight();
     c.segments_out = c.segments_out.wrapping_add(1);
     c.probe_due &= plan.cause != Cause::KeepAlive;
@@ -306,15 +335,18 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
         c.syn_due = false;
     }
     if fresh {
-        cx.counters.bytes_out = cx.counters.bytes_out.wrapping_add(u64::from(plan.len));
+        let old = if again { c.snd.nxt.since(plan.seq) } else { 0 };
+        let new = plan.len.saturating_sub(old);
+        cx.counters.bytes_out = cx.counters.bytes_out.wrapping_add(u64::from(new));
         c.snd.nxt = end;
         if c.timed.is_none() && c.recovery.is_open() {
             c.timed = Some((end, now));
         }
-    } else {
+    }
+    if again {
         // Karn: what was sent twice cannot be timed.
         c.timed = None;
-        if plan.cause != Cause::SynAck {
+        if !fresh && plan.cause != Cause::SynAck {
             c.retransmitted = c.retransmitted.wrapping_add(1);
             cx.counters.retransmissions += 1;
         }

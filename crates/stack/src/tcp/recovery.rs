@@ -27,6 +27,8 @@ pub(crate) struct Recovery {
     duplicates: u8,
     /// The segment at SND.UNA is to be sent again.
     retransmit: bool,
+    /// What is sent again was refused, not lost: its last segment may be filled up with what follows it.
+    fills_up: bool,
     /// Where the recovery from the last timeout ended. Duplicates there may come of what was sent again in vain.
     doubtful: Option<SeqNumber>,
 }
@@ -50,6 +52,7 @@ impl Recovery {
             phase: Phase::Open,
             duplicates: 0,
             retransmit: false,
+            fills_up: false,
             doubtful: None,
         }
     }
@@ -120,6 +123,7 @@ impl Recovery {
     pub(crate) fn on_timeout(&mut self, flight: Flight, congestion: &mut Congestion, again: bool) {
         congestion.on_timeout(flight.nxt.since(flight.una), flight.mss, again);
         self.resend(flight);
+        self.fills_up = false;
     }
 
     /// Everything in flight is sent again, and nothing is said of congestion: a window probe had gone into a closed window,
@@ -127,6 +131,7 @@ impl Recovery {
     pub(crate) fn resend(&mut self, flight: Flight) {
         self.duplicates = 0;
         self.retransmit = false;
+        self.fills_up = true;
         self.phase = if flight.una == flight.nxt {
             Phase::Open
         } else {
@@ -146,13 +151,18 @@ impl Recovery {
         }
     }
 
-    /// The link took a retransmission that ends at `end`.
+    /// Whether the last segment that is sent again may take new data along.
+    pub(crate) const fn fills_up(&self) -> bool {
+        self.fills_up
+    }
+
+    /// The link took a retransmission that ends at `end`, or, with new data at its end, beyond what was to be sent again.
     pub(crate) fn on_retransmitted(&mut self, end: SeqNumber) {
         self.retransmit = false;
         if let Phase::Loss { recover, next } = self.phase {
             self.phase = Phase::Loss {
                 recover,
-                next: next.later(end),
+                next: next.later(end).earlier(recover),
             };
         }
     }

@@ -258,16 +258,70 @@ fn zero_window_probe_is_given_up_when_nothing_answers() {
 }
 
 #[test]
-fn zero_window_that_reopens_gets_the_probe_byte_at_once() {
+fn zero_window_that_reopens_gets_full_segments_from_the_probe_byte_on() {
     let mut rig = Rig::plain();
-    against_closed_window(&mut rig, no_delay(), 5000);
+    let id = against_closed_window(&mut rig, no_delay(), 2500);
     rig.wait_for_segment(MS(200));
     rig.expect(".", 1, 1, 1);
     rig.inject(Seg::new(".", 1).ack(1).win(0));
     rig.inject(Seg::new(".", 1).ack(1).win(65_535));
-    rig.expect(".", 1, 1, 1);
-    rig.expect(".", 2, 1000, 1);
-    rig.expect(".", 1002, 1000, 1);
+    rig.expect(".", 1, 1000, 1);
+    rig.expect(".", 1001, 1000, 1);
+    rig.expect("P.", 2001, 500, 1);
+    rig.expect_nothing();
+    rig.inject(Seg::new(".", 1).ack(2501));
+    assert_eq!(rig.stack.counters().bytes_out, 2500, "no byte counts twice");
+    assert_eq!(rig.status(id).send_queue, 0);
+    // Nothing is taken for lost any more.
+    rig.send(id, 2501, 1000);
+    rig.expect("P.", 2501, 1000, 1);
+    rig.expect_nothing();
+}
+
+/// Nagle sees no small segment in flight: what waited for the window is one with the byte that the probe had carried.
+#[test]
+fn zero_window_that_reopens_gets_all_of_a_small_rest_at_once_in_spite_of_nagle() {
+    for (name, window, fin, expected) in [
+        ("all of it", 65_535, false, ("P.", 300)),
+        ("and the FIN", 65_535, true, ("FP.", 300)),
+        ("all of it and no room for the FIN", 300, true, ("P.", 300)),
+        ("half of the largest window", 150, false, (".", 150)),
+        ("a silly window, which only the probe byte may use", 99, false, (".", 1)),
+    ] {
+        let mut rig = Rig::plain();
+        let id = open(&mut rig, ConnectionOptions::default(), 200);
+        rig.inject(Seg::new(".", 1).ack(1).win(0));
+        rig.send(id, 1, 300);
+        if fin {
+            rig.shutdown(id);
+        }
+        rig.wait_for_segment(MS(200));
+        rig.expect(".", 1, 1, 1);
+        rig.inject(Seg::new(".", 1).ack(1).win(window));
+        println!("{name}");
+        rig.expect(expected.0, 1, expected.1, 1);
+        rig.expect_nothing();
+    }
+}
+
+/// A window that shrank to nothing over several segments: they are sent again, the last filled up with new data.
+#[test]
+fn zero_window_that_reopens_over_a_flight_fills_up_its_last_segment() {
+    let mut rig = Rig::plain();
+    let id = open(&mut rig, no_delay(), 65_535);
+    rig.send(id, 1, 1200);
+    rig.expect(".", 1, 1000, 1);
+    rig.expect("P.", 1001, 200, 1);
+    rig.inject(Seg::new(".", 1).ack(1).win(0));
+    rig.send(id, 1201, 1000);
+    rig.expect_nothing();
+    rig.inject(Seg::new(".", 1).ack(1).win(65_535));
+    rig.expect(".", 1, 1000, 1);
+    rig.expect(".", 1001, 1000, 1);
+    rig.expect("P.", 2001, 200, 1);
+    rig.expect_nothing();
+    rig.inject(Seg::new(".", 1).ack(2201));
+    assert_eq!(rig.status(id).send_queue, 0);
 }
 
 #[test]
