@@ -15,6 +15,7 @@ use crate::tcp::connection::{Connection, Owner, Settled, own_scale};
 use crate::tcp::cookie::Handshake;
 use crate::tcp::embryo::{EmbryoFacts, EmbryoRef, EmbryoView};
 use crate::tcp::input;
+use crate::tcp::listen::Listener;
 use crate::tcp::mss;
 use crate::tcp::recv::syn_window;
 use crate::tcp::segment::Segment;
@@ -69,13 +70,13 @@ impl<O: Observer> Stack<O> {
         if l.is_syn_queue_full() {
             return Err(Why::SynQueueFull);
         }
-        let (first, lifetime) = (l.connection.rto_initial, l.options.half_open_lifetime);
+        let first = first_wait(l);
         let facts = syn_facts(&self.config, tuple, listener, header, reopening, epoch(now));
         let Some(at) = self.embryos.insert(now.mono, &self.keys, &facts) else {
             return Err(Why::EmbryosFull);
         };
         l.half_open += 1;
-        self.embryos.schedule(now.mono, at, now.mono + first.min(lifetime));
+        self.embryos.schedule(now.mono, at, now.mono + first);
         let from = if reopening { State::TimeWait } else { State::Listen };
         context!(self, now).step(tuple, from, Arrow::SynArrives);
         self.syn_ack(now, &facts, Cause::SynAck);
@@ -249,6 +250,7 @@ impl<O: Observer> Stack<O> {
                 .is_some_and(|l| !l.is_accept_queue_full())
             {
                 self.syn_ack(now, &facts, Cause::SynAckRetransmit);
+                self.embryos.set_ambiguous(at);
             }
             return Err(Why::Duplicate);
         }
@@ -278,10 +280,14 @@ impl<O: Observer> Stack<O> {
             if listener.options.accept_overflow == AcceptOverflow::Reset {
                 self.reset(now, facts.tuple, header, payload.len(), Cause::ResetOverflow)?;
                 self.forget_half_open(now, at, Arrow::Abort);
+            } else {
+                self.embryos.set_ambiguous(at);
             }
             return Err(Why::AcceptQueueFull);
         }
+        let first = first_wait(listener);
         if self.connections.is_full() {
+            self.embryos.set_ambiguous(at);
             return Err(Why::ConnectionsFull);
         }
         let options = Arc::clone(&listener.connection);
@@ -296,7 +302,8 @@ impl<O: Observer> Stack<O> {
             ts: facts
                 .timestamps
                 .then(|| Timestamps::with_recent(ts_offset, facts.ts_recent, now.mono)),
-            retransmitted: view.retransmissions > 0,
+            retransmissions: view.retransmissions,
+            syn_ack_at: self.embryos.syn_ack_at(now.mono, at, first),
         };
         self.embryos.remove(&self.keys, at);
         if let Some(old) = self.reopened(&facts) {
@@ -389,6 +396,12 @@ impl<O: Observer> Stack<O> {
         let arrow = if facts.reopening { Arrow::ReopeningFails } else { arrow };
         context!(self, now).step(facts.tuple, State::SynReceived, arrow);
     }
+}
+
+/// How long a new half-open entry waits for the third ACK before its SYN-ACK is sent again.
+fn first_wait(listener: &Listener) -> Duration {
+    let lifetime = listener.options.half_open_lifetime;
+    listener.connection.rto_initial.min(lifetime)
 }
 
 fn epoch(now: Now) -> u8 {

@@ -119,8 +119,10 @@ pub(crate) struct Settled {
     pub(crate) window_scale: Option<u8>,
     pub(crate) sack: bool,
     pub(crate) ts: Option<Timestamps>,
-    /// The SYN-ACK had to be sent again.
-    pub(crate) retransmitted: bool,
+    /// How often the SYN-ACK had to be sent again.
+    pub(crate) retransmissions: u8,
+    /// When the SYN-ACK left, where the third ACK can be the answer to no other.
+    pub(crate) syn_ack_at: Option<Instant>,
 }
 
 impl Connection {
@@ -207,7 +209,10 @@ impl Connection {
         c.ts = settled.ts;
         c.sack = settled.sack;
         c.scale(cx, settled.window_scale);
-        c.unanswered = u8::from(settled.retransmitted);
+        c.unanswered = settled.retransmissions;
+        // With timestamps the third ACK says itself what it answers.
+        let timed = settled.syn_ack_at.filter(|_| settled.ts.is_none());
+        c.timed = timed.map(|at| (c.snd.nxt, at));
         c.congestion = Congestion::new(c.payload_max());
         // The listener and its half-open entry have told the way here.
         c.state = State::SynReceived;

@@ -73,6 +73,7 @@ struct Body {
     listener: u16,
     mss: u16,
     born: u16,
+    /// The count, and whether the SYN came again.
     retransmissions: u8,
     /// Window scale + 1, or 0, in the low four bits; then what was agreed.
     offer: u8,
@@ -83,6 +84,9 @@ const SACK: u8 = 0x10;
 const TIMESTAMPS: u8 = 0x20;
 const ECN: u8 = 0x40;
 const REOPENING: u8 = 0x80;
+
+/// Beside the count of retransmissions: the third ACK may answer a SYN-ACK that the timer did not send.
+const AMBIGUOUS: u8 = 0x80;
 
 impl Embryos {
     /// None yet. Bounds: at most `limit`.
@@ -119,11 +123,29 @@ impl Embryos {
         }
     }
 
-    /// Counts one more SYN-ACK sent again. Bounds: stops at 255.
+    /// Counts one more SYN-ACK sent again. Bounds: stops at 127.
     pub(crate) fn count_retransmission(&mut self, at: EmbryoRef) {
-        if let Some(body) = self.roster.body_mut(at.0) {
-            body.retransmissions = body.retransmissions.saturating_add(1);
+        if let Some(body) = self.roster.body_mut(at.0)
+            && body.retransmissions & !AMBIGUOUS < !AMBIGUOUS
+        {
+            body.retransmissions += 1;
         }
+    }
+
+    /// The third ACK will say nothing of the round trip: a SYN-ACK left again at the peer's wish, or we did not take the ACK.
+    pub(crate) fn set_ambiguous(&mut self, at: EmbryoRef) {
+        if let Some(body) = self.roster.body_mut(at.0) {
+            body.retransmissions |= AMBIGUOUS;
+        }
+    }
+
+    /// When the SYN-ACK left, of which there was one and no more (Karn's algorithm, RFC 6298 section 3). It follows from the
+    /// time of the entry, which until then lies `first` after it. Units: to the millisecond. Bounds: at least one ago.
+    pub(crate) fn syn_ack_at(&self, now: Instant, at: EmbryoRef, first: Duration) -> Option<Instant> {
+        let unique = self.roster.get(at.0)?.body.retransmissions == 0;
+        let due = self.roster.deadline(at.0).filter(|_| unique)?;
+        let before = |when: Instant, by: Duration| Instant::ZERO + (when.since(Instant::ZERO) - by);
+        Some(before(due, first).min(before(now, Duration::from_millis(1))))
     }
 
     /// Sets the entry's time, or another one.
@@ -194,7 +216,7 @@ fn view(row: &Row<Body>) -> EmbryoView {
             reopening: has(REOPENING),
             epoch: row.tag,
         },
-        retransmissions: body.retransmissions,
+        retransmissions: body.retransmissions & !AMBIGUOUS,
         born: body.born,
     }
 }

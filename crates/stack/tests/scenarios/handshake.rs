@@ -240,6 +240,85 @@ fn lost_syn_makes_the_first_rto_three_seconds() {
     assert_eq!(rig.status(id).rto, S(3));
 }
 
+/// RFC 6298 sections 2.2 and 3: the SYN-ACK is timed, unless the third ACK may answer another one than the first.
+#[test]
+fn third_ack_gives_the_first_round_trip_of_a_passive_open() {
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+    let stamped = Config::default();
+    let plain = Config {
+        timestamps: false,
+        ..Config::default()
+    };
+    for (name, config, before, syns, srtt, rto) in [
+        ("plain", &plain, MS(130), 1, Some(MS(130)), MS(390)),
+        ("timestamps", &stamped, MS(130), 1, Some(MS(130)), MS(390)),
+        ("at once", &plain, MS(0), 1, Some(MS(1)), MS(200)),
+        ("the SYN came twice", &plain, MS(130), 2, None, S(1)),
+        (
+            "the SYN came twice, with timestamps",
+            &stamped,
+            MS(130),
+            2,
+            Some(MS(130)),
+            MS(390),
+        ),
+        ("the SYN-ACK left twice", &plain, MS(1130), 1, Some(S(1)), S(3)),
+        (
+            "the SYN-ACK left twice, with timestamps",
+            &stamped,
+            MS(1130),
+            1,
+            Some(MS(130)),
+            MS(390),
+        ),
+    ] {
+        let mut rig = Rig::with(config.clone());
+        // A time that is no whole number of tenths of a second.
+        rig.advance(MS(77));
+        let listener = rig.listen();
+        let stamp = |seg: Seg, out: Option<&Seg>| match (config.timestamps, out) {
+            (false, _) => seg,
+            (true, None) => seg.ts(PEER_TS, 0),
+            (true, Some(out)) => seg.ts(PEER_TS + 1, out.options.timestamps.expect("agreed").val),
+        };
+        for _ in 0..syns {
+            rig.inject(stamp(Seg::new("S", 0).mss(1000), None));
+        }
+        rig.advance(before);
+        let last = rig.out.pop_back().map(|out| rig.relative(&out));
+        rig.out.clear();
+        rig.inject(stamp(Seg::new(".", 1).ack(1), last.as_ref()));
+        let id = rig.accept(listener);
+        let status = rig.status(id);
+        assert_eq!((status.srtt, status.rto), (srtt, rto), "{name}");
+    }
+}
+
+/// The third ACK that found the accept queue full is no longer there to be timed; what comes later is no answer.
+#[test]
+fn third_ack_that_was_not_taken_spoils_the_round_trip() {
+    let mut rig = Rig::plain();
+    let local = rig.local();
+    let listener = rig.listen_with(ListenOptions {
+        accept_backlog: 1,
+        ..ListenOptions::new(local)
+    });
+    let other = 50_000;
+    rig.inject(Seg::new("S", 0).mss(1000));
+    let iss = rig.iss;
+    rig.their_port = other;
+    rig.inject(Seg::new("S", 0).mss(1000));
+    rig.inject(Seg::new(".", 1).ack(1));
+    (rig.their_port, rig.iss) = (40_001, iss);
+    rig.inject(Seg::new(".", 1).ack(1));
+    assert_eq!(rig.dropped(Why::AcceptQueueFull), 1);
+    rig.accept(listener);
+    rig.advance(Duration::from_millis(500));
+    rig.inject(Seg::new("P.", 1).ack(1).data(10));
+    let id = rig.accept(listener);
+    assert_eq!(rig.status(id).srtt, None);
+}
+
 /// RFC 9293 section 3.10.7.4, first step: not acceptable, so it is acknowledged and changes nothing.
 #[test]
 fn third_ack_outside_the_window_is_acknowledged_and_not_taken() {

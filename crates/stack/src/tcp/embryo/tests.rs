@@ -151,7 +151,7 @@ fn changes_are_kept() {
             embryos.count_retransmission(i);
         }
         let view = embryos.get(i).unwrap();
-        assert_eq!((view.facts.ts_recent, view.retransmissions), (1000, 255));
+        assert_eq!((view.facts.ts_recent, view.retransmissions), (1000, 127));
     }
 }
 
