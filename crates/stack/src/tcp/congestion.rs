@@ -83,7 +83,8 @@ impl Congestion {
         self.cwnd = self.cwnd.min(Self::new(mss).cwnd);
     }
 
-    /// The SYN or SYN-ACK was lost: the first flight is one segment (RFC 5681 section 3.1).
+    /// The SYN or SYN-ACK had to be sent again more than once: the first flight is one segment (RFC 5681 section 3.1, where
+    /// RFC 6928 section 2 forgives the first time).
     pub(crate) fn on_lost_syn(&mut self, mss: u32) {
         self.cwnd = mss;
     }

@@ -93,6 +93,9 @@ fn syn_acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, se
     measure(cx, c, seg);
     if c.unanswered > 0 {
         c.rtt.on_lost_syn();
+    }
+    if c.unanswered > 1 {
+        // RFC 6928 section 2: since the first timeout is 1 s, one that struck says little.
         c.congestion.on_lost_syn(c.payload_max());
     }
     c.snd.acknowledge(c.snd.iss + 1);

@@ -95,10 +95,45 @@ fn rto_is_one_second_before_any_round_trip_and_three_after_a_lost_syn() {
     rig.inject(Seg::new("S.", 0).ack(1).mss(1000));
     rig.expect(".", 1, 0, 1);
     assert_eq!(rig.status(id).rto, S(3));
-    // RFC 5681 section 3.1: and the first flight is one segment.
     rig.send(id, 1, 5000);
-    assert_eq!(sent(&mut rig), segments(0..1));
+    assert_eq!(sent(&mut rig), segments(0..5));
     assert_eq!(rig.wait_for_segment(S(10)), S(3));
+}
+
+/// RFC 6928 section 2: the initial window stands after one timeout of the handshake; after more it is one segment (RFC 5681
+/// section 3.1).
+#[test]
+fn initial_window_is_one_segment_once_the_handshake_timed_out_twice() {
+    for (timeouts, first_flight) in [(0, 10), (1, 10), (2, 1), (3, 1)] {
+        let mut rig = Rig::plain();
+        let id = rig.connect_with(Some(no_delay()));
+        rig.expect("S", 0, 0, 0);
+        for _ in 0..timeouts {
+            rig.wait_for_segment(S(10));
+            rig.expect("S", 0, 0, 0);
+        }
+        rig.inject(Seg::new("S.", 0).ack(1).mss(1000));
+        rig.expect(".", 1, 0, 1);
+        rig.send(id, 1, 20_000);
+        assert_eq!(sent(&mut rig), segments(0..first_flight), "active, {timeouts}");
+
+        let mut rig = Rig::plain();
+        let local = rig.local();
+        let listener = rig.listen_with(ListenOptions {
+            connection: no_delay(),
+            ..ListenOptions::new(local)
+        });
+        rig.inject(Seg::new("S", 0).mss(1000));
+        rig.expect("S.", 0, 0, 1);
+        for _ in 0..timeouts {
+            rig.wait_for_segment(S(10));
+            rig.expect("S.", 0, 0, 1);
+        }
+        rig.inject(Seg::new(".", 1).ack(1));
+        let id = rig.accept(listener);
+        rig.send(id, 1, 20_000);
+        assert_eq!(sent(&mut rig), segments(0..first_flight), "passive, {timeouts}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ),
     ("send: retransmission", "warm; send 10; wait 1600; < . 1 ack 11; state"),
     (
-        "send: retransmission before any round trip is known",
+        "send: retransmission when only the handshake was timed",
         "open; send 10; wait 1600; < . 1 ack 11; state",
     ),
     (

@@ -362,26 +362,6 @@ send 1000
         ],
     },
     Difference {
-        title: "The first flight after a lost SYN,ACK",
-        why: "
-RFC 5681 section 3.1: once the SYN or the SYN,ACK was sent again, the first flight is one segment. Linux forgives one such
-loss, since RFC 6298 has made the first timeout so short that it often strikes for nothing.
-",
-        cases: &[
-            (
-                "SYN-RECEIVED: the SYN,ACK is sent again, then the third ACK",
-                "
-send 4000
-    linux  > . 1 ack 1 len 1000
-    linux  > . 1001 ack 1 len 1000
-    linux  > . 2001 ack 1 len 1000
-    linux  > . 3001 ack 1 len 1000
-    ours   > . 1 ack 1 len 1000
-",
-            ),
-        ],
-    },
-    Difference {
         title: "A SYN again, with a newer timestamp",
         why: "
 Our SYN,ACK echoes the SYN that asked for it, so that the peer measures the right round trip (RFC 7323 section 4.3). Linux
