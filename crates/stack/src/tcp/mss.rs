@@ -31,14 +31,14 @@ pub(crate) fn effective(theirs: u16, mtu: usize, addr: IpAddr) -> u16 {
     theirs.max(FLOOR).min(ours(mtu, addr))
 }
 
-/// What a path of this MTU takes, with a floor: 576 bytes in IPv4 (RFC 1191 section 3 lets a liar say 68), 1,280 in IPv6
-/// (RFC 8201 section 4).
-pub(crate) fn of_path(mtu: u32, addr: IpAddr) -> u16 {
-    let floor = match addr {
-        IpAddr::V4(_) => 576,
-        IpAddr::V6(_) => 1280,
-    };
-    ours(usize::try_from(mtu).unwrap_or(usize::MAX).max(floor), addr)
+/// What a path of this MTU takes. In IPv4 with a floor of 576 bytes (RFC 1191 section 3 lets a liar say 68). In IPv6 every
+/// link takes 1,280 bytes, and who says less is not believed at all: `None` (RFC 8201 section 4).
+pub(crate) fn of_path(mtu: u32, addr: IpAddr) -> Option<u16> {
+    let mtu = usize::try_from(mtu).unwrap_or(usize::MAX);
+    match addr {
+        IpAddr::V4(_) => Some(ours(mtu.max(576), addr)),
+        IpAddr::V6(_) => (mtu >= 1280).then(|| ours(mtu, addr)),
+    }
 }
 
 #[cfg(test)]
@@ -60,9 +60,15 @@ mod tests {
             ("the peer takes less", effective(1000, 1500, V4), 1000),
             ("the link takes less", effective(9000, 1500, V4), 1460),
             ("a peer that lies", effective(0, 1500, V4), 216),
-            ("path", of_path(1400, V4), 1360),
-            ("path below the floor", of_path(68, V4), 536),
-            ("path below the floor, IPv6", of_path(68, V6), 1220),
+        ] {
+            assert_eq!(got, want, "{name}");
+        }
+        for (name, got, want) in [
+            ("path", of_path(1400, V4), Some(1360)),
+            ("path below the floor", of_path(68, V4), Some(536)),
+            ("path, IPv6", of_path(1400, V6), Some(1340)),
+            ("the least path, IPv6", of_path(1280, V6), Some(1220)),
+            ("path below the least, IPv6", of_path(1279, V6), None),
         ] {
             assert_eq!(got, want, "{name}");
         }

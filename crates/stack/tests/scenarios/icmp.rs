@@ -223,10 +223,29 @@ fn too_big_cuts_the_segment_to_the_path() {
     }
 }
 
-/// A liar cannot talk us below the least MTU: 576 bytes in IPv4, 1,280 in IPv6 (RFC 8201 section 4), nor above ours.
+/// RFC 8201 section 4: no IPv6 link takes less than 1,280 bytes, so a report of less is discarded: nothing is sent again.
+#[test]
+fn too_big_below_the_least_mtu_of_ipv6_is_discarded() {
+    for (mtu, dropped, mss) in [(0, 1, 1400), (1279, 1, 1400), (1280, 0, 1220)] {
+        let mut rig = Rig::plain();
+        (rig.ours, rig.theirs) = (v6(2), v6(1));
+        let id = rig.connect();
+        rig.expect("S", 0, 0, 0);
+        rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+        rig.expect(".", 1, 0, 1);
+        rig.send(id, 1, 1400);
+        let data = rig.out.pop_front().expect("data");
+        error(&mut rig, ErrorKind::TooBig(mtu), &data, 0);
+        assert_eq!(rig.dropped(Why::IcmpIgnored), dropped, "{mtu}");
+        assert_eq!(rig.status(id).snd_mss, mss, "{mtu}");
+        assert_eq!(rig.out.is_empty(), dropped == 1, "{mtu}");
+    }
+}
+
+/// A liar cannot talk us below the least MTU of IPv4, 576 bytes, nor above ours; below that of IPv6 he is not believed.
 #[test]
 fn too_big_has_a_floor() {
-    for (mtu, v4_mss, v6_mss) in [(0, 536, 1220), (68, 536, 1220), (600, 560, 1220), (9000, 1400, 1400)] {
+    for (mtu, v4_mss, v6_mss) in [(0, 536, 1400), (68, 536, 1400), (600, 560, 1400), (9000, 1400, 1400)] {
         for mut rig in both() {
             let id = rig.connect();
             rig.expect("S", 0, 0, 0);
