@@ -1,8 +1,8 @@
 /*
  * Plays scripts through the raw function table of a library that has packetdrill's interface, as packetdrill itself would:
- * calls on two threads, raw IPv4 packets in and out, virtual time.
+ * calls on two threads, raw IP packets in and out, virtual time.
  *
- *     driver LIBRARY CASE
+ *     driver LIBRARY CASE VERSION PROFILE        as in: driver libsyndic_hook.so passive 6 freebsd
  *
  * The peer is this file: it builds segments by hand, and checks of every packet that comes what packetdrill does not:
  * checksums, echoed timestamps and data. It knows of the library nothing but the interface.
@@ -86,9 +86,41 @@ static int (*preloaded_getsockopt)(int, int, int, void *, socklen_t *);
 	} while (0)
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
-enum { OURS = 0xc0a80001u, THEIRS = 0xc0000201u, PORT = 8080, PEER_PORT = 40001 };
+enum { PORT = 8080, PEER_PORT = 40001 };
 #define PEER_ISN 0xfffffff0u
 #define PEER_TS 7000u
+
+/* What the case is played in. */
+static int is_v6, is_freebsd;
+
+/* Both ends, by version; what they are called, and their bytes as a packet has them. */
+static const char *const names[2][2] = {{"192.168.0.1", "192.0.2.1"}, {"fd3d:fa7b:d17d::1", "fd3d:fa7b:d17d:8888::1"}};
+static uint8_t ours[16], theirs[16];
+
+static int family(void)
+{
+	return is_v6 ? AF_INET6 : AF_INET;
+}
+
+static size_t address_len(void)
+{
+	return is_v6 ? 16 : 4;
+}
+
+static size_t ip_len(void)
+{
+	return is_v6 ? 40 : 20;
+}
+
+static uint16_t mss(void)
+{
+	return 1500 - ip_len() - 20;
+}
+
+static int window_scale(void)
+{
+	return is_freebsd ? 6 : 8;
+}
 
 /* A segment that came, its numbers relative to the ISNs; and what both ends have told so far. */
 struct segment {
@@ -96,6 +128,8 @@ struct segment {
 	uint32_t seq, ack;
 	uint16_t window, mss;
 	int has_ts, has_sack_ok, wscale;
+	/* A letter for each option, in their order: Mss, Scale, sacK permitted, sack Blocks, Timestamps, Nop, End. */
+	char order[41];
 	uint32_t ts_val, ts_ecr;
 	size_t len;
 	uint8_t data[65536];
@@ -145,48 +179,66 @@ static uint16_t fold(uint32_t sum)
 	return ~sum & 65535;
 }
 
-/* The checksum of a TCP segment in an IPv4 packet; 0 where it is right already. */
+/* The checksum of a TCP segment in an IP packet; 0 where it is right already. */
 static uint16_t tcp_sum(const uint8_t *ip, size_t len)
 {
-	uint32_t sum = add(0, ip + 12, 8) + IPPROTO_TCP + (len - 20);
-	return fold(add(sum, ip + 20, len - 20));
+	uint32_t sum = add(0, ip + ip_len() - 2 * address_len(), 2 * address_len());
+	return fold(add(sum + IPPROTO_TCP + (len - ip_len()), ip + ip_len(), len - ip_len()));
+}
+
+/* Writes the header of an IP packet of `total` bytes. */
+static void put_ip(uint8_t *p, size_t total)
+{
+	memset(p, 0, ip_len());
+	if (is_v6) {
+		p[0] = 0x60, p[6] = IPPROTO_TCP, p[7] = 64;
+		put16(p + 4, total - 40);
+	} else {
+		p[0] = 0x45, p[8] = 64, p[9] = IPPROTO_TCP;
+		put16(p + 2, total);
+	}
+	memcpy(p + ip_len() - 2 * address_len(), theirs, address_len());
+	memcpy(p + ip_len() - address_len(), ours, address_len());
+	if (!is_v6)
+		put16(p + 10, fold(add(0, p, 20)));
 }
 
 /* Sends a segment; seq and ack are relative. A SYN carries the usual options, everything else timestamps. */
 static void inject(int flags, uint32_t seq, uint32_t ack, size_t len)
 {
 	static uint8_t p[66000];
-	static const uint8_t syn_options[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7};
+	static const uint8_t syn_options[] = {2, 4, 0, 0, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7};
 	size_t options = flags & SYN ? sizeof syn_options : use_ts ? 12 : 0;
-	size_t head = 40 + options, total = head + len;
-	memset(p, 0, head);
-	p[0] = 0x45, p[8] = 64, p[9] = IPPROTO_TCP;
-	put16(p + 2, total);
-	put32(p + 12, THEIRS), put32(p + 16, OURS);
-	put16(p + 10, fold(add(0, p, 20)));
-	put16(p + 20, their_port), put16(p + 22, our_port);
-	put32(p + 24, peer_isn + seq);
-	put32(p + 28, flags & ACK ? our_isn + ack : 0);
-	p[32] = (20 + options) / 4 << 4, p[33] = flags;
-	put16(p + 34, 32768);
+	size_t head = 20 + options, total = ip_len() + head + len;
+	uint8_t *tcp = p + ip_len();
+	put_ip(p, total);
+	memset(tcp, 0, head);
+	put16(tcp, their_port), put16(tcp + 2, our_port);
+	put32(tcp + 4, peer_isn + seq);
+	put32(tcp + 8, flags & ACK ? our_isn + ack : 0);
+	tcp[12] = head / 4 << 4, tcp[13] = flags;
+	put16(tcp + 14, 32768);
 	if (flags & SYN) {
-		memcpy(p + 40, syn_options, options);
-		put32(p + 48, PEER_TS), put32(p + 52, flags & ACK ? last_ts : 0);
+		memcpy(tcp + 20, syn_options, options);
+		put16(tcp + 22, mss());
+		put32(tcp + 28, PEER_TS), put32(tcp + 32, flags & ACK ? last_ts : 0);
 	} else if (use_ts) {
-		memcpy(p + 40, (uint8_t[]){1, 1, 8, 10}, 4);
-		put32(p + 44, PEER_TS), put32(p + 48, last_ts);
+		memcpy(tcp + 20, (uint8_t[]){1, 1, 8, 10}, 4);
+		put32(tcp + 24, PEER_TS), put32(tcp + 28, last_ts);
 	}
 	for (size_t i = 0; i < len; i++)
-		p[head + i] = pattern(seq + i);
-	put16(p + 36, tcp_sum(p, total));
+		tcp[head + i] = pattern(seq + i);
+	put16(tcp + 16, tcp_sum(p, total));
 	CHECK(t.netdev_send(t.u, p, total) == 0);
 }
 
 static void parse_options(const uint8_t *p, size_t len)
 {
 	in.mss = 0, in.has_ts = in.has_sack_ok = 0, in.wscale = -1;
+	memset(in.order, 0, sizeof in.order);
 	for (size_t i = 0; i < len; i += p[i] < 2 ? 1 : p[i + 1]) {
 		CHECK(p[i] < 2 || (i + 1 < len && p[i + 1] >= 2 && i + p[i + 1] <= len));
+		in.order[strlen(in.order)] = p[i] < 9 ? "ENMSKB??T"[p[i]] : '?';
 		switch (p[i]) {
 		case 2: in.mss = get16(p + i + 2); break;
 		case 3: in.wscale = p[i + 2]; break;
@@ -205,23 +257,30 @@ static int fetch(void)
 	CHECK(t.netdev_receive(t.u, p, &len, &in.at) == 0);
 	if (len == 0)
 		return 0;
-	CHECK(len >= 40 && p[0] == 0x45 && p[9] == IPPROTO_TCP && get16(p + 2) == len);
-	CHECK(len <= 1500);
-	CHECK(fold(add(0, p, 20)) == 0);
+	CHECK(len >= ip_len() + 20 && len <= 1500);
+	if (is_v6) {
+		CHECK(p[0] == 0x60 && p[6] == IPPROTO_TCP && get16(p + 4) == len - 40);
+	} else {
+		CHECK(p[0] == 0x45 && p[9] == IPPROTO_TCP && get16(p + 2) == len);
+		CHECK(fold(add(0, p, 20)) == 0);
+	}
 	CHECK(tcp_sum(p, len) == 0);
-	CHECK(get32(p + 12) == OURS && get32(p + 16) == THEIRS && get16(p + 22) == their_port);
-	size_t head = 20 + (p[32] >> 4) * 4;
-	CHECK(head >= 40 && head <= len);
-	in.flags = p[33] & 63;
+	CHECK(memcmp(p + ip_len() - 2 * address_len(), ours, address_len()) == 0);
+	CHECK(memcmp(p + ip_len() - address_len(), theirs, address_len()) == 0);
+	const uint8_t *tcp = p + ip_len();
+	CHECK(get16(tcp + 2) == their_port);
+	size_t head = (tcp[12] >> 4) * 4;
+	CHECK(head >= 20 && ip_len() + head <= len);
+	in.flags = tcp[13] & 63;
 	if (in.flags & SYN)
-		our_isn = get32(p + 24), our_port = get16(p + 20);
-	CHECK(get16(p + 20) == our_port);
-	in.seq = get32(p + 24) - our_isn;
-	in.ack = in.flags & ACK ? get32(p + 28) - peer_isn : 0;
-	in.window = get16(p + 34);
-	parse_options(p + 40, head - 40);
-	in.len = len - head;
-	memcpy(in.data, p + head, in.len);
+		our_isn = get32(tcp + 4), our_port = get16(tcp);
+	CHECK(get16(tcp) == our_port);
+	in.seq = get32(tcp + 4) - our_isn;
+	in.ack = in.flags & ACK ? get32(tcp + 8) - peer_isn : 0;
+	in.window = get16(tcp + 14);
+	parse_options(tcp + 20, head - 20);
+	in.len = len - ip_len() - head;
+	memcpy(in.data, tcp + head, in.len);
 	for (size_t i = 0; i < in.len; i++)
 		CHECK(in.data[i] == pattern(in.seq + i));
 	if (in.has_ts) {
@@ -244,10 +303,23 @@ static void expect(int flags, uint32_t seq, uint32_t ack, size_t len)
 	CHECK(use_ts == in.has_ts || flags & RST);
 }
 
-static struct sockaddr_in address(uint32_t ip, uint16_t port)
+/* A socket address of the version that is played. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static const uint8_t nowhere[16];
+
+static socklen_t address(union address *a, const uint8_t *ip, uint16_t port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(ip)}};
-	return a;
+	memset(a, 0, sizeof *a);
+	a->any.sa_family = family();
+	/* The port stands at the same place in both. */
+	a->v4.sin_port = htons(port);
+	memcpy(is_v6 ? (void *)&a->v6.sin6_addr : (void *)&a->v4.sin_addr, ip, address_len());
+	return is_v6 ? sizeof a->v6 : sizeof a->v4;
 }
 
 static long long now(void)
@@ -259,13 +331,14 @@ static long long now(void)
 
 static int listener(void)
 {
-	int one = 1, fd = t.socket(t.u, AF_INET, SOCK_STREAM, IPPROTO_TCP);
-	struct sockaddr_in a = address(INADDR_ANY, PORT);
+	int one = 1, fd = t.socket(t.u, family(), SOCK_STREAM, IPPROTO_TCP);
+	union address a;
+	socklen_t len = address(&a, nowhere, PORT);
 	CHECK(fd >= 0);
 	/* The number has to be a descriptor of the process: leftovers are closed by close(2). */
 	CHECK(fcntl(fd, F_GETFD) >= 0);
 	CHECK(t.setsockopt(t.u, fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0);
-	CHECK(t.bind(t.u, fd, (struct sockaddr *)&a, sizeof a) == 0);
+	CHECK(t.bind(t.u, fd, &a.any, len) == 0);
 	CHECK(t.listen(t.u, fd, 1) == 0);
 	return fd;
 }
@@ -274,17 +347,17 @@ static void handshake(void)
 {
 	inject(SYN, 0, 0, 0);
 	expect(SYN | ACK, 0, 1, 0);
-	CHECK(in.mss == 1460);
+	CHECK(in.mss == mss());
 	inject(ACK, 1, 1, 0);
 }
 
 static int accepted(int fd)
 {
-	struct sockaddr_in a = {0};
+	union address a, peer;
 	socklen_t len = sizeof a;
-	int c = t.accept(t.u, fd, (struct sockaddr *)&a, &len);
+	int c = t.accept(t.u, fd, &a.any, &len);
 	CHECK(c >= 0 && c != fd);
-	CHECK(len == sizeof a && a.sin_port == htons(their_port) && a.sin_addr.s_addr == htonl(THEIRS));
+	CHECK(len == address(&peer, theirs, their_port) && memcmp(&a, &peer, len) == 0);
 	return c;
 }
 
@@ -306,7 +379,8 @@ static void passive(void)
 	uint8_t buf[20000];
 	int n, fd = listener();
 	handshake();
-	CHECK(in.has_sack_ok && in.wscale == 8 && in.window == 65535);
+	CHECK(in.wscale == window_scale() && in.window == 65535);
+	CHECK(!strcmp(in.order, is_freebsd ? "MNSKT" : "MKTNS"));
 	int c = accepted(fd);
 	CHECK(t.fcntl(t.u, c, F_SETFL, O_RDWR | O_NONBLOCK) == 0);
 	CHECK(t.fcntl(t.u, c, F_GETFL, 0) == (O_RDWR | O_NONBLOCK));
@@ -339,9 +413,11 @@ static void passive(void)
 	iov[0] = (struct iovec){buf + 1000, 1000}, iov[1] = (struct iovec){buf + 2000, 1000};
 	inject(ACK, 20001, 1001, 0);
 	CHECK(t.writev(t.u, c, iov, 2) == 2000);
-	CHECK(fetch() && in.seq == 1001 && in.len == 1448);
-	inject(ACK, 20001, 2449, 0);
-	expect(PSH | ACK, 2449, 20001, 552);
+	CHECK(fetch() && in.seq == 1001 && in.len == mss() - 12u);
+	CHECK(!strcmp(in.order, "NNT"));
+	uint32_t sent = 1001 + in.len;
+	inject(ACK, 20001, sent, 0);
+	expect(PSH | ACK, sent, 20001, 3001 - sent);
 	inject(ACK, 20001, 3001, 0);
 	CHECK(t.ioctl(t.u, c, TIOCOUTQ, &n) == 0 && n == 0);
 
@@ -374,7 +450,8 @@ enum { ACCEPT, READ, WRITE, CONNECT, POLL, LAST_ACCEPT };
 static void *block(void *argument)
 {
 	struct blocked *b = argument;
-	struct sockaddr_in a = address(THEIRS, their_port);
+	union address a;
+	socklen_t len = address(&a, theirs, their_port);
 	struct pollfd p = {.fd = b->fd, .events = POLLIN};
 	errno = 0;
 	atomic_store(&b->id, gettid());
@@ -382,7 +459,7 @@ static void *block(void *argument)
 	case ACCEPT: b->answer = t.accept(t.u, b->fd, NULL, NULL); break;
 	case READ: b->answer = t.read(t.u, b->fd, b->buf, b->len); break;
 	case WRITE: b->answer = t.write(t.u, b->fd, b->buf, b->len); break;
-	case CONNECT: b->answer = t.connect(t.u, b->fd, (struct sockaddr *)&a, sizeof a); break;
+	case CONNECT: b->answer = t.connect(t.u, b->fd, &a.any, len); break;
 	case POLL: b->answer = t.poll(t.u, &p, 1, b->len); break;
 	case LAST_ACCEPT:
 		/* The table is gone when this returns: the clock cannot be asked. */
@@ -485,12 +562,14 @@ static void blocking(void)
 /* Active opens: blocking, non-blocking, refused, and one that nobody answers. */
 static void active(void)
 {
-	struct sockaddr_in a = address(THEIRS, PEER_PORT);
-	int error = -1, fd = t.socket(t.u, AF_INET, SOCK_STREAM, 0);
+	union address a;
+	socklen_t a_len = address(&a, theirs, PEER_PORT);
+	int error = -1, fd = t.socket(t.u, family(), SOCK_STREAM, 0);
 	socklen_t len = sizeof error;
 	start(&b, CONNECT, fd, 0);
 	expect(SYN, 0, 0, 0);
-	CHECK(in.mss == 1460 && in.has_ts && in.has_sack_ok && in.wscale == 8);
+	CHECK(in.mss == mss() && in.wscale == window_scale() && in.window == 65535);
+	CHECK(!strcmp(in.order, is_freebsd ? "MNSKT" : "MKTNS"));
 	CHECK(t.usleep(t.u, 10000) == 0);
 	inject(SYN | ACK, 0, 1, 0);
 	expect(ACK, 1, 1, 0);
@@ -501,18 +580,18 @@ static void active(void)
 	inject(FIN | ACK, 1, 2, 0);
 	expect(ACK, 2, 2, 0);
 
-	fd = t.socket(t.u, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	fd = t.socket(t.u, family(), SOCK_STREAM | SOCK_NONBLOCK, 0);
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	FAILS(t.connect(t.u, fd, (struct sockaddr *)&a, sizeof a), EINPROGRESS);
+	FAILS(t.connect(t.u, fd, &a.any, a_len), EINPROGRESS);
 	expect(SYN, 0, 0, 0);
-	FAILS(t.connect(t.u, fd, (struct sockaddr *)&a, sizeof a), EALREADY);
+	FAILS(t.connect(t.u, fd, &a.any, a_len), EALREADY);
 	CHECK(t.poll(t.u, &p, 1, 0) == 0);
 	inject(SYN | ACK, 0, 1, 0);
 	expect(ACK, 1, 1, 0);
 	CHECK(t.poll(t.u, &p, 1, 0) == 1 && p.revents == POLLOUT);
 	CHECK(t.getsockopt(t.u, fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0);
-	CHECK(t.connect(t.u, fd, (struct sockaddr *)&a, sizeof a) == 0);
-	FAILS(t.connect(t.u, fd, (struct sockaddr *)&a, sizeof a), EISCONN);
+	CHECK(t.connect(t.u, fd, &a.any, a_len) == 0);
+	FAILS(t.connect(t.u, fd, &a.any, a_len), EISCONN);
 	/* A reset is told once, then the stream is at its end. */
 	inject(RST | ACK, 1, 1, 0);
 	CHECK(t.poll(t.u, &p, 1, 0) == 1 && p.revents == (POLLOUT | POLLERR | POLLHUP));
@@ -521,7 +600,7 @@ static void active(void)
 	CHECK(t.read(t.u, fd, &error, 1) == 0);
 	CHECK(t.close(t.u, fd) == 0);
 
-	fd = t.socket(t.u, AF_INET, SOCK_STREAM, 0);
+	fd = t.socket(t.u, family(), SOCK_STREAM, 0);
 	start(&b, CONNECT, fd, 0);
 	expect(SYN, 0, 0, 0);
 	inject(RST | ACK, 0, 1, 0);
@@ -629,7 +708,7 @@ static void options(void)
 		CHECK(t.getsockopt(t.u, c, rows[i].level, rows[i].name, &n, &len) == 0);
 		CHECK(len == sizeof n && n == rows[i].answered);
 	}
-	CHECK(t.getsockopt(t.u, c, IPPROTO_TCP, TCP_MAXSEG, &n, &len) == 0 && n == 1448);
+	CHECK(t.getsockopt(t.u, c, IPPROTO_TCP, TCP_MAXSEG, &n, &len) == 0 && n == mss() - 12);
 	FAILS(t.setsockopt(t.u, c, IPPROTO_TCP, TCP_KEEPIDLE, &(int){0}, sizeof n), EINVAL);
 	FAILS(t.setsockopt(t.u, c, IPPROTO_TCP, TCP_NODELAY, &n, 1), EINVAL);
 	FAILS(t.setsockopt(t.u, c, SOL_SOCKET, SO_PRIORITY, &n, sizeof n), ENOPROTOOPT);
@@ -644,8 +723,8 @@ static void options(void)
 	struct tcp_info by_table, by_name;
 	socklen_t table_len = sizeof by_table, name_len = sizeof by_name;
 	CHECK(t.getsockopt(t.u, c, IPPROTO_TCP, TCP_INFO, &by_table, &table_len) == 0 && table_len == sizeof by_table);
-	CHECK(by_table.tcpi_state == TCP_ESTABLISHED && by_table.tcpi_snd_cwnd == 10 && by_table.tcpi_snd_mss == 1448);
-	CHECK(by_table.tcpi_snd_wscale == 7 && by_table.tcpi_rcv_wscale == 8);
+	CHECK(by_table.tcpi_state == TCP_ESTABLISHED && by_table.tcpi_snd_cwnd == 10 && by_table.tcpi_snd_mss == mss() - 12u);
+	CHECK(by_table.tcpi_snd_wscale == 7 && by_table.tcpi_rcv_wscale == window_scale());
 	CHECK(preloaded_getsockopt(c, IPPROTO_TCP, TCP_INFO, &by_name, &name_len) == 0 && name_len == table_len);
 	CHECK(memcmp(&by_table, &by_name, sizeof by_table) == 0);
 	/* Everything else is the kernel's to answer. */
@@ -665,7 +744,7 @@ static void options(void)
 	FAILS(t.shutdown(t.u, c, SHUT_RDWR), ENOTCONN);
 	/* Left to close(2), as packetdrill leaves what a script does not close: the number may come again. */
 	CHECK(close(c) == 0);
-	CHECK(t.socket(t.u, AF_INET, SOCK_STREAM, 0) == c);
+	CHECK(t.socket(t.u, family(), SOCK_STREAM, 0) == c);
 	FAILS(t.read(t.u, c, &n, 1), ENOTCONN);
 }
 
@@ -713,6 +792,164 @@ static void readiness(void)
 	FAILS(t.splice(t.u, c, NULL, fd, NULL, 10, 0), EINVAL);
 }
 
+static int state_of(int fd)
+{
+	struct tcp_info told;
+	socklen_t len = sizeof told;
+	CHECK(t.getsockopt(t.u, fd, IPPROTO_TCP, TCP_INFO, &told, &len) == 0);
+	return told.tcpi_state;
+}
+
+/* The next connection has other ports and another ISN than the one before. */
+static int another(int fd)
+{
+	peer_isn += 1000000, their_port++, our_port = PORT;
+	handshake();
+	return accepted(fd);
+}
+
+/* Half-closes by either end, with data the other way; both FINs at once; TIME-WAIT answers what comes late. */
+static void closing(void)
+{
+	uint8_t buf[1000];
+	int fd = listener(), c = another(fd);
+	CHECK(t.shutdown(t.u, c, SHUT_WR) == 0);
+	expect(FIN | ACK, 1, 1, 0);
+	CHECK(state_of(c) == TCP_FIN_WAIT1);
+	inject(ACK, 1, 2, 0);
+	CHECK(state_of(c) == TCP_FIN_WAIT2);
+	FAILS(t.write(t.u, c, "x", 1), EPIPE);
+	inject(PSH | ACK, 1, 2, 500);
+	expect(ACK, 2, 501, 0);
+	CHECK(t.read(t.u, c, buf, sizeof buf) == 500);
+	is_pattern(buf, 1, 500);
+	inject(FIN | ACK, 501, 2, 0);
+	expect(ACK, 2, 502, 0);
+	CHECK(t.read(t.u, c, buf, sizeof buf) == 0);
+	CHECK(t.close(t.u, c) == 0);
+	/* Our ACK was lost, as they think. */
+	inject(FIN | ACK, 501, 2, 0);
+	expect(ACK, 2, 502, 0);
+
+	c = another(fd);
+	inject(FIN | ACK, 1, 1, 0);
+	expect(ACK, 1, 2, 0);
+	CHECK(state_of(c) == TCP_CLOSE_WAIT && t.read(t.u, c, buf, sizeof buf) == 0);
+	fill(buf, 1, sizeof buf);
+	CHECK(t.write(t.u, c, buf, sizeof buf) == sizeof buf);
+	expect(PSH | ACK, 1, 2, sizeof buf);
+	inject(ACK, 2, 1001, 0);
+	CHECK(t.shutdown(t.u, c, SHUT_WR) == 0);
+	expect(FIN | ACK, 1001, 2, 0);
+	CHECK(state_of(c) == TCP_LAST_ACK);
+	inject(ACK, 2, 1002, 0);
+	CHECK(state_of(c) == TCP_CLOSE);
+	CHECK(t.close(t.u, c) == 0);
+	/* Nothing is left that could answer. */
+	inject(ACK, 2, 1002, 0);
+	CHECK(fetch() && in.flags == RST && in.seq == 1002);
+
+	c = another(fd);
+	CHECK(t.shutdown(t.u, c, SHUT_WR) == 0);
+	expect(FIN | ACK, 1, 1, 0);
+	inject(FIN | ACK, 1, 1, 0);
+	expect(ACK, 2, 2, 0);
+	CHECK(state_of(c) == TCP_CLOSING);
+	inject(ACK, 2, 2, 0);
+	CHECK(t.read(t.u, c, buf, 1) == 0);
+	CHECK(t.close(t.u, c) == 0);
+	inject(FIN | ACK, 1, 2, 0);
+	expect(ACK, 2, 2, 0);
+	/* Nothing comes by itself, and when 2MSL are over nobody remembers. */
+	CHECK(!fetch());
+	inject(FIN | ACK, 1, 2, 0);
+	CHECK(fetch() && in.flags == RST && in.seq == 2);
+}
+
+/* Resets: by the peer at the right place and beside it, and by us when somebody will never read. */
+static void resets(void)
+{
+	uint8_t buf[100];
+	int error = 0, fd = listener(), c = another(fd);
+	socklen_t len = sizeof error;
+	/* In the window, but not at its edge: RFC 5961 section 3.2 asks back. Beyond it: nothing. */
+	inject(RST, 10, 0, 0);
+	expect(ACK, 1, 1, 0);
+	inject(RST, 50000000, 0, 0);
+	CHECK(!fetch());
+	CHECK(state_of(c) == TCP_ESTABLISHED);
+	start(&b, READ, c, 100);
+	inject(RST, 1, 0, 0);
+	join(&b);
+	CHECK(b.answer == -1 && b.number == ECONNRESET);
+	CHECK(state_of(c) == TCP_CLOSE);
+	CHECK(t.read(t.u, c, buf, 1) == 0);
+	FAILS(t.write(t.u, c, buf, 1), EPIPE);
+	CHECK(t.close(t.u, c) == 0);
+	CHECK(!fetch());
+
+	/* After their FIN a reset means that what we send is not wanted. */
+	c = another(fd);
+	inject(FIN | ACK, 1, 1, 0);
+	expect(ACK, 1, 2, 0);
+	inject(RST | ACK, 2, 1, 0);
+	CHECK(t.getsockopt(t.u, c, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == EPIPE);
+	CHECK(t.close(t.u, c) == 0);
+
+	/* RFC 9293 section 3.6.1: unread data makes a close a reset. */
+	c = another(fd);
+	inject(PSH | ACK, 1, 1, 100);
+	expect(ACK, 1, 101, 0);
+	CHECK(t.close(t.u, c) == 0);
+	CHECK(fetch() && in.flags & RST && in.seq == 1);
+	CHECK(!fetch());
+
+	/* A segment for nobody. */
+	their_port++;
+	inject(ACK, 1, 1, 0);
+	CHECK(fetch() && in.flags == RST && in.seq == 1 && in.len == 0);
+	/* A SYN for a port where nobody listens. */
+	CHECK(t.close(t.u, fd) == 0);
+	their_port++, peer_isn += 1000000;
+	inject(SYN, 0, 0, 0);
+	CHECK(fetch() && in.flags == (RST | ACK) && in.ack == 1);
+}
+
+/* Both ends open at once (RFC 9293 figure 7), say something, and close at once. */
+static void crossing(void)
+{
+	uint8_t buf[100];
+	union address a;
+	socklen_t a_len = address(&a, theirs, PEER_PORT), len = sizeof(int);
+	int error = -1, fd = t.socket(t.u, family(), SOCK_STREAM | SOCK_NONBLOCK, 0);
+	FAILS(t.connect(t.u, fd, &a.any, a_len), EINPROGRESS);
+	expect(SYN, 0, 0, 0);
+	CHECK(state_of(fd) == TCP_SYN_SENT);
+	inject(SYN, 0, 0, 0);
+	expect(SYN | ACK, 0, 1, 0);
+	CHECK(state_of(fd) == TCP_SYN_RECV);
+	inject(SYN | ACK, 0, 1, 0);
+	CHECK(state_of(fd) == TCP_ESTABLISHED);
+	CHECK(t.getsockopt(t.u, fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0);
+	CHECK(t.connect(t.u, fd, &a.any, a_len) == 0);
+	fill(buf, 1, sizeof buf);
+	CHECK(t.write(t.u, fd, buf, sizeof buf) == sizeof buf);
+	do
+		CHECK(fetch());
+	while (in.len == 0);
+	CHECK(in.seq == 1 && in.ack == 1 && in.len == sizeof buf);
+	inject(PSH | ACK, 1, 101, 50);
+	expect(ACK, 101, 51, 0);
+	CHECK(t.read(t.u, fd, buf, sizeof buf) == 50);
+	is_pattern(buf, 1, 50);
+	CHECK(t.close(t.u, fd) == 0);
+	expect(FIN | ACK, 101, 51, 0);
+	inject(FIN | ACK, 51, 101, 0);
+	expect(ACK, 102, 52, 0);
+	inject(ACK, 52, 102, 0);
+	CHECK(!fetch());
+}
+
 /* Settings that arrive while the script runs; $SETTINGS names the file. */
 static void settings(void)
 {
@@ -723,7 +960,7 @@ static void settings(void)
 	int fd = listener();
 	use_ts = 0;
 	handshake();
-	CHECK(!in.has_sack_ok && in.wscale == 8);
+	CHECK(!in.has_sack_ok && in.wscale == window_scale());
 	accepted(fd);
 	fprintf(file, "net.ipv4.tcp_sack=1\nnet.ipv4.tcp_timestamps=1\nnet.ipv4.tcp_window_scaling=0\n");
 	fclose(file);
@@ -739,8 +976,11 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*play)(void);
 	} cases[] = {{"passive", passive}, {"blocking", blocking}, {"active", active}, {"timers", timers},
-		     {"options", options}, {"readiness", readiness}, {"settings", settings}};
-	CHECK(argc == 3);
+		     {"options", options}, {"readiness", readiness}, {"settings", settings}, {"closing", closing},
+		     {"resets", resets}, {"crossing", crossing}};
+	CHECK(argc == 5);
+	is_v6 = !strcmp(argv[3], "6"), is_freebsd = !strcmp(argv[4], "freebsd");
+	CHECK(inet_pton(family(), names[is_v6][0], ours) == 1 && inet_pton(family(), names[is_v6][1], theirs) == 1);
 	void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
 	if (!library) {
 		fprintf(stderr, "%s\n", dlerror());
@@ -751,8 +991,8 @@ int main(int argc, char **argv)
 	preloaded_getsockopt = (int (*)(int, int, int, void *, socklen_t *))dlsym(library, "getsockopt");
 	CHECK(init && preloaded_getsockopt);
 	char flags[4096];
-	snprintf(flags, sizeof flags, "ver=4,local=192.168.0.1,remote=192.0.2.1,mtu=1500,profile=linux,settings=%s",
-		 getenv("SETTINGS"));
+	snprintf(flags, sizeof flags, "ver=%s,local=%s,remote=%s,mtu=1500,profile=%s,settings=%s", argv[3],
+		 names[is_v6][0], names[is_v6][1], argv[4], getenv("SETTINGS"));
 	init(flags, &t);
 	for (void **p = (void **)&t; p < (void **)(&t + 1); p++)
 		CHECK(*p != NULL);

@@ -50,31 +50,45 @@ fn driver() -> Result<&'static Path, String> {
     built.as_deref().map_err(Clone::clone)
 }
 
-/// Plays a case, and gives what it said on standard error.
-fn play(case: &str) -> Option<String> {
-    let driver = match driver() {
-        Ok(driver) => driver,
+/// What each case is played in: the IP version and the system whose habits the stack has.
+const WORLDS: [(&str, &str); 4] = [("4", "linux"), ("6", "linux"), ("4", "freebsd"), ("6", "freebsd")];
+
+/// Plays a case in every world, and gives what each said on standard error.
+fn play(case: &str) -> Vec<String> {
+    match driver() {
+        Ok(driver) => WORLDS
+            .iter()
+            .map(|(version, profile)| play_in(driver, case, version, profile))
+            .collect(),
         Err(reason) => {
             skip(case, &reason);
-            return None;
+            Vec::new()
         }
-    };
-    let settings = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hook-settings-{case}-{}", std::process::id()));
+    }
+}
+
+fn play_in(driver: &Path, case: &str, version: &str, profile: &str) -> String {
+    let world = format!("{case}-{version}-{profile}");
+    let settings = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hook-settings-{world}-{}", std::process::id()));
     let played = Command::new("timeout")
         .arg("60")
         .arg(driver)
         .arg(library())
-        .arg(case)
+        .args([case, version, profile])
         .env("SETTINGS", &settings)
         .output()
         .expect("run the driver");
     let told = String::from_utf8_lossy(&played.stderr).into_owned();
-    assert!(played.status.success(), "{case}: {}\n{told}", played.status);
-    assert_eq!(String::from_utf8_lossy(&played.stdout), format!("{case}: played\n"));
+    assert!(played.status.success(), "{world}: {}\n{told}", played.status);
+    assert_eq!(
+        String::from_utf8_lossy(&played.stdout),
+        format!("{case}: played\n"),
+        "{world}"
+    );
     if settings.exists() {
         std::fs::remove_file(&settings).expect("remove the settings");
     }
-    Some(told)
+    told
 }
 
 #[test]
@@ -99,19 +113,20 @@ fn timers_in_virtual_time() {
 
 #[test]
 fn options_and_what_is_unsupported() {
-    let Some(told) = play("options") else { return };
-    for what in [
-        "option 12",
-        "congestion control vegas",
-        "type 2",
-        "family 1",
-        "flags 0x2",
-        "ioctl 0x1234",
-    ] {
-        let named = told
-            .lines()
-            .any(|line| line.contains("unsupported") && line.contains(what));
-        assert!(named, "{what} is not named in:\n{told}");
+    for told in play("options") {
+        for what in [
+            "option 12",
+            "congestion control vegas",
+            "type 2",
+            "family 1",
+            "flags 0x2",
+            "ioctl 0x1234",
+        ] {
+            let named = told
+                .lines()
+                .any(|line| line.contains("unsupported") && line.contains(what));
+            assert!(named, "{what} is not named in:\n{told}");
+        }
     }
 }
 
@@ -122,10 +137,26 @@ fn readiness_by_epoll_and_splice() {
 
 #[test]
 fn settings_while_the_script_runs() {
-    let Some(told) = play("settings") else { return };
-    assert!(
-        told.contains("unsupported: setting net.ipv4.tcp_of_tomorrow=1"),
-        "{told}"
-    );
-    assert_eq!(told.matches("unsupported").count(), 1, "{told}");
+    for told in play("settings") {
+        assert!(
+            told.contains("unsupported: setting net.ipv4.tcp_of_tomorrow=1"),
+            "{told}"
+        );
+        assert_eq!(told.matches("unsupported").count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn half_closes_and_both_ends_closing_at_once() {
+    play("closing");
+}
+
+#[test]
+fn resets_either_way() {
+    play("resets");
+}
+
+#[test]
+fn both_ends_opening_at_once() {
+    play("crossing");
 }
