@@ -49,6 +49,8 @@ impl From<Errno> for Stop {
 const SEND_IGNORED: c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 const SEND_KNOWN: c_int = SEND_IGNORED | libc::MSG_OOB;
 const RECEIVE_KNOWN: c_int = libc::MSG_DONTWAIT | libc::MSG_WAITALL | libc::MSG_TRUNC | libc::MSG_NOSIGNAL;
+/// To wait for more than there is and to leave it: what waits would be ready at once, again and again.
+const PEEK_KNOWN: c_int = RECEIVE_KNOWN & !libc::MSG_WAITALL | libc::MSG_PEEK;
 
 /// Refuses flags that are not known, by name.
 fn check_flags(call: &str, flags: c_int, known: c_int) -> Result<(), Errno> {
@@ -259,7 +261,8 @@ impl Net {
 
     /// `read` and its kin: appends to `into` until there are `max` bytes, or what there is.
     pub(crate) fn receive(&mut self, fd: RawFd, into: &mut Vec<u8>, max: usize, flags: c_int) -> Answer<()> {
-        check_flags("recv", flags, RECEIVE_KNOWN)?;
+        let peeks = flags & libc::MSG_PEEK != 0;
+        check_flags("recv", flags, if peeks { PEEK_KNOWN } else { RECEIVE_KNOWN })?;
         let socket = self.socket_of(fd)?;
         let dont_wait = socket.is_nonblocking || flags & libc::MSG_DONTWAIT != 0;
         let Some(stream) = socket.stream() else {
@@ -267,6 +270,14 @@ impl Net {
         };
         let (id, is_opened, is_read_shut) = (stream.id, stream.is_opened, stream.is_read_shut);
         let now = self.now();
+        if peeks && is_opened {
+            let mut slices = Vec::new();
+            self.stack().peek(id, max, &mut slices).map_err(Errno::from)?;
+            if !slices.is_empty() {
+                into.extend(slices.concat());
+                return Ok(());
+            }
+        }
         while is_opened && into.len() < max {
             match self.stack().receive(now, id, max - into.len()) {
                 Ok(Received::Data(data)) => into.extend_from_slice(&data),

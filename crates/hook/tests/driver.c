@@ -385,9 +385,13 @@ static void passive(void)
 	CHECK(t.fcntl(t.u, c, F_SETFL, O_RDWR | O_NONBLOCK) == 0);
 	CHECK(t.fcntl(t.u, c, F_GETFL, 0) == (O_RDWR | O_NONBLOCK));
 	FAILS(t.read(t.u, c, buf, sizeof buf), EAGAIN);
+	FAILS(t.recv(t.u, c, buf, sizeof buf, MSG_PEEK), EAGAIN);
 
 	inject(PSH | ACK, 1, 1, 1000);
 	expect(ACK, 1, 1001, 0);
+	CHECK(t.recv(t.u, c, buf, 100, MSG_PEEK) == 100);
+	is_pattern(buf, 1, 100);
+	CHECK(t.recv(t.u, c, buf, 5000, MSG_PEEK | MSG_TRUNC) == 1000);
 	CHECK(t.ioctl(t.u, c, FIONREAD, &n) == 0 && n == 1000);
 	CHECK(t.read(t.u, c, buf, 400) == 400);
 	is_pattern(buf, 1, 400);
@@ -445,7 +449,7 @@ struct blocked {
 	long long back;
 };
 
-enum { ACCEPT, READ, WRITE, CONNECT, POLL, LAST_ACCEPT };
+enum { ACCEPT, READ, PEEK, WRITE, CONNECT, POLL, LAST_ACCEPT };
 
 static void *block(void *argument)
 {
@@ -458,6 +462,7 @@ static void *block(void *argument)
 	switch (b->what) {
 	case ACCEPT: b->answer = t.accept(t.u, b->fd, NULL, NULL); break;
 	case READ: b->answer = t.read(t.u, b->fd, b->buf, b->len); break;
+	case PEEK: b->answer = t.recv(t.u, b->fd, b->buf, b->len, MSG_PEEK); break;
 	case WRITE: b->answer = t.write(t.u, b->fd, b->buf, b->len); break;
 	case CONNECT: b->answer = t.connect(t.u, b->fd, &a.any, len); break;
 	case POLL: b->answer = t.poll(t.u, &p, 1, b->len); break;
@@ -512,12 +517,14 @@ static void blocking(void)
 	CHECK(c >= 0);
 	CHECK(b.back >= before + 100000 && b.back < before + 101000);
 
-	start(&b, READ, c, 1000);
+	start(&b, PEEK, c, 1000);
 	CHECK(t.usleep(t.u, 100000) == 0);
 	inject(PSH | ACK, 1, 1, 10);
 	CHECK(t.usleep(t.u, 100000) == 0);
 	join(&b);
 	CHECK(b.answer == 10);
+	is_pattern(b.buf, 1, 10);
+	CHECK(t.read(t.u, c, b.buf, 1000) == 10);
 	is_pattern(b.buf, 1, 10);
 	expect(ACK, 1, 11, 0);
 
@@ -715,7 +722,8 @@ static void options(void)
 	FAILS(t.setsockopt(t.u, c, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5), ENOENT);
 	FAILS(t.socket(t.u, AF_INET, SOCK_DGRAM, 0), EPROTONOSUPPORT);
 	FAILS(t.socket(t.u, AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
-	FAILS(t.recv(t.u, c, &n, 1, MSG_PEEK), EOPNOTSUPP);
+	FAILS(t.recv(t.u, c, &n, 1, MSG_PEEK | MSG_WAITALL), EOPNOTSUPP);
+	FAILS(t.recv(t.u, c, &n, 1, MSG_ERRQUEUE), EOPNOTSUPP);
 	FAILS(t.ioctl(t.u, c, 0x1234, &n), ENOTTY);
 	FAILS(t.listen(t.u, c, 1), EINVAL);
 	FAILS(t.read(t.u, fd, &n, 1), ENOTCONN);

@@ -119,7 +119,8 @@ fn options_and_what_is_unsupported() {
             "congestion control vegas",
             "type 2",
             "family 1",
-            "flags 0x2",
+            "flags 0x100",
+            "flags 0x2000",
             "ioctl 0x1234",
         ] {
             let named = told

@@ -1,6 +1,7 @@
 //! The user's calls (RFC 9293 section 3.9.1).
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -182,6 +183,14 @@ impl<O: Observer> Stack<O> {
             self.settle(now, i);
         }
         Ok(received)
+    }
+
+    /// The next bytes that `receive` would give, at most `max` of them, which stay where they are: pushed onto `out` as
+    /// slices of the buffer, and counted as unread. None are pushed where none wait; `receive` with a `max` of 0 says why.
+    pub fn peek(&mut self, id: ConnectionId, max: usize, out: &mut Vec<Bytes>) -> Result<(), NoSuch> {
+        let i = self.users(id)?;
+        self.connections.get_mut(i).ok_or(NoSuch)?.rcv.peek(max, out);
+        Ok(())
     }
 
     /// CLOSE of the sending side: a FIN follows what was sent; receiving goes on. Twice does no harm.

@@ -10,6 +10,7 @@
 //! The window never shrinks: `edge` only moves to the right (RFC 9293 SHLD-14), but for the rounding of a scaled window.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use wire::option::SackBlocks;
@@ -207,6 +208,13 @@ impl ReceiveSpace {
             self.queue = None;
         }
         bytes
+    }
+
+    /// The first bytes that may be read, which stay.
+    pub(crate) fn peek(&mut self, max: usize, out: &mut Vec<Bytes>) {
+        if let Some(queue) = &mut self.queue {
+            queue.slices(0, max, out);
+        }
     }
 
     /// Bytes of the read stream up to the end of urgent data; `None` when the user has read past it.

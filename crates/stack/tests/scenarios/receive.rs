@@ -53,6 +53,38 @@ fn after_quick_acks(rig: &mut Rig) -> ConnectionId {
 }
 
 #[test]
+fn what_is_peeked_at_stays() {
+    let mut rig = Rig::plain();
+    let id = open_with_buffer(&mut rig, 4000);
+    let peeked = |rig: &mut Rig, max| {
+        let mut slices = Vec::new();
+        rig.stack.peek(id, max, &mut slices).map(|()| slices.concat())
+    };
+    assert_eq!(peeked(&mut rig, 10), Ok(Vec::new()), "nothing has come");
+    rig.inject(text(1, 1000));
+    rig.expect(".", 1, 0, 1001);
+    rig.inject(text(1001, 1000));
+    rig.expect(".", 1, 0, 2001);
+    rig.inject(text(3001, 500));
+    rig.expect(".", 1, 0, 2001);
+    for (name, max, len) in [
+        ("none", 0, 0),
+        ("some", 10, 10),
+        ("across both", 1500, 1500),
+        ("up to the hole", 5000, 2000),
+    ] {
+        assert_eq!(peeked(&mut rig, max), Ok(pattern(1, len)), "{name}");
+    }
+    // Neither the window nor what is read has changed.
+    rig.expect_nothing();
+    assert_eq!(rig.status(id).receive_queue, 2000);
+    assert_eq!(rig.read(id), pattern(1, 2000));
+    assert_eq!(peeked(&mut rig, 10), Ok(Vec::new()), "all was read");
+    rig.stack.close(rig.now(), id).unwrap();
+    assert_eq!(peeked(&mut rig, 10), Err(NoSuch));
+}
+
+#[test]
 fn every_order_and_overlap_gives_the_same_bytes() {
     // Pieces as (first number, length), and what is acknowledged after each.
     type Steps = &'static [(u32, usize, u32)];
