@@ -1,7 +1,10 @@
 //! Assertions in `%{ … }%`: comparisons of what TCP_INFO says, answered from the connection's own STATUS.
 //!
-//! Of the language that these blocks are written in, this is read: `assert condition, message` and `print …`, one after the
-//! other; a condition is made of numbers, names, `+ - * / % & |`, comparisons (chains too), `and`, `or`, `not` and parentheses.
+//! Of the language that these blocks are written in, this is read: `assert condition, message`, `print …`, `pass` and
+//! `name = number`, one after the other. A condition is made of numbers, names, `+ - * / // % & | ^ ~ << >>`, comparisons
+//! (chains too), `in`, `and`, `or`, `not`, `a if b else c`, parentheses, and `abs`, `int`, `min`, `max`.
+
+use std::collections::BTreeMap;
 
 use stack::{State, Status};
 
@@ -17,53 +20,72 @@ pub(super) enum Answer {
     Unsupported(String),
 }
 
-/// Checks every assertion of a block.
-pub(super) fn check(code: &str, status: Option<&Status>) -> Answer {
+/// Names that assertions have given to numbers.
+pub(super) type Variables = BTreeMap<String, i64>;
+
+/// Runs every statement of a block: `assert`, `print`, `pass`, and a name given to a number.
+pub(super) fn check(code: &str, status: Option<&Status>, variables: &mut Variables) -> Answer {
     let mut at = Cursor::new("code", code);
     loop {
         while at.take(";") {}
         if at.is_at_end() {
             return Answer::Holds;
         }
+        let here = at.clone();
         if at.take_name("print") {
-            at.rest_of_line();
+            at.statement_rest();
             continue;
         }
-        if !at.take_name("assert") {
-            return Answer::Unsupported(format!("the code `{}`", at.rest_of_line().trim()));
+        if at.take_name("pass") {
+            continue;
         }
-        let from = at.clone();
+        let is_assertion = at.take_name("assert");
+        let assigned = if is_assertion { None } else { assigned(&mut at) };
+        if !is_assertion && assigned.is_none() {
+            return Answer::Unsupported(format!("the code `{}`", here.clone().rest_of_line().trim()));
+        }
         let mut reader = Reader {
             at,
             status,
+            variables,
             seen: Vec::new(),
         };
-        let value = match reader.any_of() {
+        let value = match reader.chosen() {
             Ok(value) => value,
             Err(Stop::Syntax(error)) => return Answer::Unsupported(format!("an assertion ({})", error.message)),
             Err(Stop::Unknown(name)) => return Answer::Unsupported(name),
         };
-        at = reader.at;
-        if value == 0 {
-            let text = from.clone().rest_of_line();
-            let condition = text.split([',', ';']).next().unwrap_or_default().trim();
-            let seen = reader.seen.iter().map(|(name, value)| format!("{name} is {value}"));
+        let Reader { at: after, seen, .. } = reader;
+        at = after;
+        let condition = here.passed_by(&at).trim();
+        if let Some(name) = assigned {
+            variables.insert(name, value);
+        } else if value == 0 {
+            let seen = seen.iter().map(|(name, value)| format!("{name} is {value}"));
             return Answer::Fails(format!(
-                "`{condition}` does not hold: {}",
+                "`{}` does not hold: {}",
+                condition.strip_prefix("assert").unwrap_or(condition).trim(),
                 seen.collect::<Vec<_>>().join(", ")
             ));
-        }
-        if at.take(",") {
+        } else if at.take(",") {
             // A message: it is only for a reader.
-            let rest = at.rest_of_line();
-            if let Some((_, next)) = rest.split_once(';') {
-                match check(next, status) {
-                    Answer::Holds => {}
-                    other => return other,
-                }
-            }
+            at.statement_rest();
+        }
+        if !at.ends_statement() {
+            return Answer::Unsupported(format!("the code `{}`", at.rest_of_line().trim()));
         }
     }
+}
+
+/// `name =`, passed; `None` where something else stands.
+fn assigned(at: &mut Cursor<'_>) -> Option<String> {
+    let mut ahead = at.clone();
+    let name = ahead.name()?.to_owned();
+    if ahead.sees("==") || !ahead.take("=") {
+        return None;
+    }
+    *at = ahead;
+    Some(name)
 }
 
 enum Stop {
@@ -80,13 +102,28 @@ impl From<SyntaxError> for Stop {
 type Comparison = fn(i64, i64) -> bool;
 
 /// Reads and evaluates at once; each function is one level of precedence.
-struct Reader<'a> {
+struct Reader<'a, 'v> {
     at: Cursor<'a>,
-    status: Option<&'a Status>,
+    status: Option<&'v Status>,
+    variables: &'v Variables,
     seen: Vec<(String, i64)>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
+    /// `a if condition else b`, or a condition alone.
+    fn chosen(&mut self) -> Result<i64, Stop> {
+        let value = self.any_of()?;
+        if !self.at.take_name("if") {
+            return Ok(value);
+        }
+        let holds = self.any_of()? != 0;
+        if !self.at.take_name("else") {
+            return Err(self.at.error("`else` is expected here").into());
+        }
+        let other = self.chosen()?;
+        Ok(if holds { value } else { other })
+    }
+
     fn any_of(&mut self) -> Result<i64, Stop> {
         let mut value = self.all_of()?;
         while self.at.take_name("or") {
@@ -121,14 +158,84 @@ impl Reader<'_> {
             ("<", |a, b| a < b),
             (">", |a, b| a > b),
         ];
-        let mut left = self.sum()?;
+        let mut left = self.bits()?;
         let mut holds = None;
-        while let Some((_, compare)) = COMPARISONS.iter().find(|(sign, _)| self.at.take(sign)) {
-            let right = self.sum()?;
+        loop {
+            let is_negated = {
+                let mut ahead = self.at.clone();
+                ahead.take_name("not") && ahead.take_name("in") && {
+                    self.at = ahead;
+                    true
+                }
+            };
+            if is_negated || self.at.take_name("in") {
+                let is_in = self.values()?.contains(&left);
+                holds = Some(holds.unwrap_or(true) && is_in != is_negated);
+                continue;
+            }
+            let Some((_, compare)) = COMPARISONS.iter().find(|(sign, _)| self.at.take(sign)) else {
+                break;
+            };
+            let right = self.bits()?;
             holds = Some(holds.unwrap_or(true) && compare(left, right));
             left = right;
         }
         Ok(holds.map_or(left, i64::from))
+    }
+
+    /// `(a, b)` or `[a, b]`.
+    fn values(&mut self) -> Result<Vec<i64>, Stop> {
+        let end = if self.at.take("[") {
+            "]"
+        } else {
+            self.at.expect("(")?;
+            ")"
+        };
+        let mut values = Vec::new();
+        while !self.at.take(end) {
+            values.push(self.chosen()?);
+            if !self.at.take(",") && !self.at.sees(end) {
+                return Err(self.at.error(format!("`,` or `{end}` is expected here")).into());
+            }
+        }
+        Ok(values)
+    }
+
+    fn bits(&mut self) -> Result<i64, Stop> {
+        let mut value = self.common_bits()?;
+        loop {
+            value = if self.at.take("|") {
+                value | self.common_bits()?
+            } else if self.at.take("^") {
+                value ^ self.common_bits()?
+            } else {
+                return Ok(value);
+            };
+        }
+    }
+
+    fn common_bits(&mut self) -> Result<i64, Stop> {
+        let mut value = self.shifted()?;
+        while self.at.take("&") {
+            value &= self.shifted()?;
+        }
+        Ok(value)
+    }
+
+    fn shifted(&mut self) -> Result<i64, Stop> {
+        let mut value = self.sum()?;
+        loop {
+            let shift: fn(i64, u32) -> Option<i64> = if self.at.take("<<") {
+                |value, by| value.checked_mul(1i64.checked_shl(by)?)
+            } else if self.at.take(">>") {
+                |value, by| Some(value >> by.min(63))
+            } else {
+                return Ok(value);
+            };
+            let by = self.sum()?;
+            let shifted = u32::try_from(by).ok().and_then(|by| shift(value, by));
+            value = shifted.ok_or_else(|| Stop::Unknown(format!("a shift by {by}")))?;
+        }
     }
 
     fn sum(&mut self) -> Result<i64, Stop> {
@@ -138,10 +245,6 @@ impl Reader<'_> {
                 value.wrapping_add(self.product()?)
             } else if self.at.take("-") {
                 value.wrapping_sub(self.product()?)
-            } else if self.at.take("&") {
-                value & self.product()?
-            } else if self.at.take("|") {
-                value | self.product()?
             } else {
                 return Ok(value);
             };
@@ -149,26 +252,45 @@ impl Reader<'_> {
     }
 
     fn product(&mut self) -> Result<i64, Stop> {
-        let mut value = self.operand()?;
+        let mut value = self.signed()?;
         loop {
-            let divides = |divisor: i64| Stop::Unknown(format!("a division by {divisor}"));
-            value = if self.at.take("*") {
-                value.wrapping_mul(self.operand()?)
-            } else if self.at.take("//") || self.at.take("/") {
-                let by = self.operand()?;
-                value.checked_div(by).ok_or_else(|| divides(by))?
+            let divides = |divisor: i64| Stop::Unknown(format!("a division of {value} by {divisor}"));
+            value = if self.at.take("**") {
+                return Err(Stop::Unknown("a power".to_owned()));
+            } else if self.at.take("*") {
+                value.wrapping_mul(self.signed()?)
+            } else if self.at.take("//") {
+                let by = self.signed()?;
+                floor_divided(value, by).ok_or_else(|| divides(by))?
+            } else if self.at.take("/") {
+                // This gives a fraction there; where it does, that is not known here.
+                let by = self.signed()?;
+                let is_whole = value.checked_rem(by) == Some(0);
+                value.checked_div(by).filter(|_| is_whole).ok_or_else(|| divides(by))?
             } else if self.at.take("%") {
-                let by = self.operand()?;
-                value.checked_rem(by).ok_or_else(|| divides(by))?
+                let by = self.signed()?;
+                let whole = floor_divided(value, by).ok_or_else(|| divides(by))?;
+                value.wrapping_sub(whole.wrapping_mul(by))
             } else {
                 return Ok(value);
             };
         }
     }
 
+    fn signed(&mut self) -> Result<i64, Stop> {
+        if self.at.take("-") {
+            return Ok(self.signed()?.wrapping_neg());
+        }
+        if self.at.take("~") {
+            return Ok(!self.signed()?);
+        }
+        self.at.take("+");
+        self.operand()
+    }
+
     fn operand(&mut self) -> Result<i64, Stop> {
         if self.at.take("(") {
-            let value = self.any_of()?;
+            let value = self.chosen()?;
             self.at.expect(")")?;
             return Ok(value);
         }
@@ -180,19 +302,45 @@ impl Reader<'_> {
             .at
             .name()
             .ok_or_else(|| here.error("a number or a name is expected"))?;
+        if self.at.sees("(") {
+            return self.applied(name);
+        }
+        let known = constant(name).or_else(|| self.variables.get(name).copied());
+        if let Some(value) = known {
+            return Ok(value);
+        }
+        let unknown = || Stop::Unknown(format!("the field `{name}`"));
         let status = self
             .status
             .ok_or_else(|| Stop::Unknown("an assertion without a connection".to_owned()))?;
-        let value = match constant(name) {
-            Some(value) => value,
-            None => {
-                let value = field(status, name).ok_or_else(|| Stop::Unknown(format!("the field `{name}`")))?;
-                self.seen.push((name.to_owned(), value));
-                value
-            }
-        };
+        let value = field(status, name).ok_or_else(unknown)?;
+        self.seen.push((name.to_owned(), value));
         Ok(value)
     }
+
+    /// A function of numbers.
+    fn applied(&mut self, name: &str) -> Result<i64, Stop> {
+        let unknown = || Stop::Unknown(format!("the function `{name}`"));
+        if !matches!(name, "abs" | "int" | "min" | "max") {
+            return Err(unknown());
+        }
+        let values = self.values()?;
+        match (name, &*values) {
+            ("abs", [value]) => Some(value.wrapping_abs()),
+            ("int", [value]) => Some(*value),
+            ("min", values) => values.iter().min().copied(),
+            ("max", values) => values.iter().max().copied(),
+            _ => None,
+        }
+        .ok_or_else(unknown)
+    }
+}
+
+/// Rounded down, also below zero.
+fn floor_divided(value: i64, by: i64) -> Option<i64> {
+    let quotient = value.checked_div(by)?;
+    let is_above = value.checked_rem(by)? != 0 && (value < 0) != (by < 0);
+    Some(quotient - i64::from(is_above))
 }
 
 fn constant(name: &str) -> Option<i64> {
@@ -278,7 +426,7 @@ mod tests {
 
     /// Without a connection numbers can still be compared.
     fn check_numbers(code: &str) -> Answer {
-        check(code, None)
+        check(code, None, &mut Variables::new())
     }
 
     #[test]
@@ -288,8 +436,17 @@ mod tests {
             "assert 1 < 2 < 3 and not 2 == 3",
             "assert (1 + 2) * 3 == 9, 'a message'",
             "assert 0 or 5 % 3 == 2; assert 7 // 2 == 3",
-            "assert 6 & 3 == 2 | 0",
-            "print 'something'\nassert 1 != 2",
+            "assert 6 & 3 == 2",
+            "assert 6 & 3 | 8 == 10 and 1 << 4 == 16 and 0xff >> 4 == 15 and 5 ^ 1 == 4 and ~0 == -1",
+            "assert -7 // 2 == -4 and -7 % 2 == 1 and 8 / 2 == 4",
+            "assert 2 in (1, 2, 3) and 4 not in [1, 2]",
+            "assert abs(-3) == 3 and min(4, 2, 3) == 2 and max(1, 5) == 5 and int(7) == 7",
+            "assert (1 if 2 > 3 else 4) == 4",
+            "x = 3\ny = x * 2 # doubled\nassert y == 6, 'y; is %d' % y",
+            "assert 1 == 1, ('a message',\n 'on two lines'); assert True",
+            "print('something', 1)\nprint(\"a;b\"); assert 1 != 2",
+            "print 'something'\nassert 1 != 2\npass",
+            "# nothing but a comment",
             "",
         ] {
             assert_eq!(check_numbers(code), Answer::Holds, "{code}");
@@ -299,10 +456,21 @@ mod tests {
             "assert 1 == 1, 'yes'; assert 2 < 1",
             "assert 1 < 2 < 2",
             "assert 0",
+            "x = 0\nassert x, 'zero'",
         ] {
             assert!(matches!(check_numbers(code), Answer::Fails(_)), "{code}");
         }
-        for code in ["assert 1 / 0 == 1", "assert tcpi_rto == 1", "x = 1", "assert ("] {
+        for code in [
+            "assert 1 / 0 == 1",
+            "assert 7 / 2 == 3",
+            "assert 2 ** 3 == 8",
+            "assert tcpi_rto == 1",
+            "x += 1",
+            "import os",
+            "assert len('x') == 1",
+            "assert 1 == 1 2",
+            "assert (",
+        ] {
             assert!(matches!(check_numbers(code), Answer::Unsupported(_)), "{code}");
         }
     }

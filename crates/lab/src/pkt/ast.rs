@@ -83,6 +83,8 @@ pub struct Packet {
     pub ttl: Option<u8>,
     /// `40001 > 8080`: source and destination port.
     pub ports: Option<(u16, u16)>,
+    /// `[fill 0x61]`: what every payload byte is, for packets that arrive.
+    pub fill: u8,
     /// What it carries.
     pub body: Body,
 }

@@ -21,25 +21,37 @@ pub(super) struct Cursor<'a> {
     file: &'a str,
     text: &'a str,
     at: usize,
+    /// The number of the text's first line.
+    first_line: u32,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, at: 0 }
+        Self::at_line(file, text, 1)
     }
 
-    fn rest(&self) -> &'a str {
+    /// A text whose first line is a later one of the file.
+    pub(super) const fn at_line(file: &'a str, text: &'a str, line: u32) -> Self {
+        Self {
+            file,
+            text,
+            at: 0,
+            first_line: line,
+        }
+    }
+
+    /// What was not passed yet.
+    pub(super) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
-    /// Passes white space and comments: `// …` to the end of the line, `/* … */`, and `# …` where a line begins.
+    /// Passes white space and comments: `// …` and `# …` to the end of the line, and `/* … */`.
     pub(super) fn skip(&mut self) {
         loop {
             let rest = self.rest();
             let trimmed = rest.trim_start();
             self.at += rest.len() - trimmed.len();
-            let begins_line = self.text[..self.at].trim_end_matches([' ', '\t']).ends_with('\n') || self.at == 0;
-            if trimmed.starts_with("//") || trimmed.starts_with('#') && begins_line {
+            if trimmed.starts_with("//") || trimmed.starts_with('#') {
                 self.at += trimmed.find('\n').unwrap_or(trimmed.len());
             } else if trimmed.starts_with("/*") {
                 self.at += trimmed.find("*/").map_or(trimmed.len(), |end| end + 2);
@@ -51,7 +63,7 @@ impl<'a> Cursor<'a> {
 
     /// The line that stands here. Units: lines, from 1.
     pub(super) fn line(&self) -> u32 {
-        self.text[..self.at].matches('\n').count() as u32 + 1
+        self.text[..self.at].matches('\n').count() as u32 + self.first_line
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> SyntaxError {
@@ -89,6 +101,22 @@ impl<'a> Cursor<'a> {
             self.at += wanted.len();
         }
         sees
+    }
+
+    /// As [`take`](Self::take), without passing white space.
+    pub(super) fn take_here(&mut self, wanted: &str) -> bool {
+        let sees = self.rest().starts_with(wanted);
+        if sees {
+            self.at += wanted.len();
+        }
+        sees
+    }
+
+    /// The very next character, passed if `is_of` accepts it.
+    pub(super) fn next_here(&mut self, is_of: impl Fn(char) -> bool) -> Option<char> {
+        let next = self.rest().chars().next().filter(|&c| is_of(c))?;
+        self.at += next.len_utf8();
+        Some(next)
     }
 
     pub(super) fn expect(&mut self, wanted: &str) -> Result<(), SyntaxError> {
@@ -132,7 +160,8 @@ impl<'a> Cursor<'a> {
         }
         let word = ahead.run(|c| c.is_ascii_alphanumeric());
         let value = match word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
-            Some(hex) => i64::from_str_radix(hex, 16),
+            // All 64 bits may be written, the sign's too.
+            Some(hex) => u64::from_str_radix(hex, 16).map(u64::cast_signed),
             None => word.parse(),
         };
         let value = value.map_err(|_| self.error(format!("`{word}` is no number")))?;
@@ -193,6 +222,88 @@ impl<'a> Cursor<'a> {
             .ok_or_else(|| self.error(format!("the `{end}` that ends this is missing")))?;
         self.at += len + end.len();
         Ok(&rest[..len])
+    }
+
+    /// A string up to its closing quote, which is passed too; the opening one was. Escapes are C's.
+    pub(super) fn quoted(&mut self) -> Result<Vec<u8>, SyntaxError> {
+        let here = self.clone();
+        let mut text = Vec::new();
+        loop {
+            let rest = self.rest();
+            let mut chars = rest.chars();
+            let Some(first) = chars.next() else {
+                return Err(here.error("the `\"` that ends this is missing"));
+            };
+            self.at += first.len_utf8();
+            match first {
+                '"' => return Ok(text),
+                '\\' => text.extend(self.escaped()),
+                other => text.extend(other.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+    }
+
+    /// What stands for one byte behind a backslash.
+    fn escaped(&mut self) -> Vec<u8> {
+        let digits =
+            |text: &str, most: usize, radix: u32| text.chars().take(most).take_while(|c| c.is_digit(radix)).count();
+        let rest = self.rest();
+        let (passed, radix, from) = match rest.strip_prefix('x') {
+            Some(hex) => (1 + digits(hex, 2, 16), 16, 1),
+            None => (digits(rest, 3, 8), 8, 0),
+        };
+        if passed > from {
+            self.at += passed;
+            // Three octal digits may say more than a byte holds; the low bits are the byte, as in C.
+            let value = u32::from_str_radix(&rest[from..passed], radix).unwrap_or_default();
+            return vec![(value & 0xff) as u8];
+        }
+        let Some(letter) = rest.chars().next() else {
+            return Vec::new();
+        };
+        self.at += letter.len_utf8();
+        match letter {
+            'n' => vec![b'\n'],
+            't' => vec![b'\t'],
+            'r' => vec![b'\r'],
+            other => other.to_string().into_bytes(),
+        }
+    }
+
+    /// What was passed between here and a later place of the same text.
+    pub(super) fn passed_by(&self, later: &Self) -> &'a str {
+        self.text.get(self.at..later.at).unwrap_or_default()
+    }
+
+    /// Passes what is left of a statement: to a semicolon or the end of a line, outside of quotes and brackets.
+    pub(super) fn statement_rest(&mut self) {
+        let mut quote = None;
+        let mut depth = 0u32;
+        for (at, c) in self.rest().char_indices() {
+            match (c, quote) {
+                ('"' | '\'', None) => quote = Some(c),
+                (_, Some(open)) if open == c => quote = None,
+                ('(' | '[' | '{', None) => depth += 1,
+                (')' | ']' | '}', None) => depth = depth.saturating_sub(1),
+                (';' | '\n', None) if depth == 0 => {
+                    self.at += at;
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.at = self.text.len();
+    }
+
+    /// Whether a statement may end here: a semicolon, a comment, or nothing more in this line.
+    pub(super) fn ends_statement(&self) -> bool {
+        let rest = self.rest().trim_start_matches([' ', '\t', '\r']);
+        rest.is_empty() || rest.starts_with([';', '\n', '#']) || self.is_on_new_line()
+    }
+
+    /// Whether only white space stands before this in its line, which is not the first.
+    fn is_on_new_line(&self) -> bool {
+        self.text[..self.at].trim_end_matches([' ', '\t']).ends_with('\n')
     }
 
     /// What is left of the line.

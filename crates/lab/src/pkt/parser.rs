@@ -1,7 +1,7 @@
 //! Text becomes a [`Script`]. The grammar in a picture:
 //!
 //! ```text
-//! script  := { "--name=value" }  { `command` }  { time [ "..." time ] action }
+//! script  := { "--name[=value]" }  { `command` }  { time [ "..." time ] action }
 //! time    := "1.5" | "+.1" | "*" | "1~2" | "+1~+2"
 //! action  := "<" packet | ">" packet | name "(" values ")" "=" value [ ERRNO ] [ "(note)" ] | `command` | "%{" code "}%"
 //! packet  := [ "[ect0]" ] [ "40001 > 8080" ] flags "1:101(100)" [ "ack 1" ] [ "win 1000" ] [ "urg 1" ] [ "<options>" ]
@@ -9,6 +9,7 @@
 //! ```
 
 mod call;
+mod define;
 mod packet;
 
 use super::ast::{Action, Event, Script, Setting, Time};
@@ -30,6 +31,8 @@ impl Script {
         while at.sees("--") {
             script.options.push(setting(&mut at));
         }
+        let defined = define::expanded(at.rest(), &script.options);
+        let mut at = Cursor::at_line(name, &defined, at.line());
         while at.sees("`") {
             let line = at.line();
             at.expect("`")?;
@@ -51,21 +54,40 @@ impl Script {
 fn setting(at: &mut Cursor<'_>) -> Setting {
     let line = at.line();
     at.take("--");
-    let text = at.rest_of_line();
-    let text = text.split("//").next().unwrap_or_default().trim();
-    let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    Setting {
-        line,
-        name: name.trim().to_owned(),
-        value: value.trim().trim_matches('"').to_owned(),
+    let name = at.run(|c| !c.is_whitespace() && c != '=').to_owned();
+    let value = if at.take_here("=") {
+        option_value(at)
+    } else {
+        String::new()
+    };
+    Setting { line, name, value }
+}
+
+/// What follows `=`: to the next white space; quotes may hold some.
+fn option_value(at: &mut Cursor<'_>) -> String {
+    let mut value = String::new();
+    let mut quote = None;
+    while let Some(next) = at.next_here(|c| quote.is_some() && c != '\n' || !c.is_whitespace()) {
+        match (next, quote) {
+            ('"' | '\'', None) => quote = Some(next),
+            (_, Some(open)) if open == next => quote = None,
+            _ => value.push(next),
+        }
     }
+    value
 }
 
 fn event(at: &mut Cursor<'_>) -> Result<Event, SyntaxError> {
     at.skip();
     let line = at.line();
     let time = time(at)?;
-    let until = if at.take("...") { Some(at.seconds()?) } else { None };
+    let until = if at.take("...") {
+        // On the clock of the first, whether the plus stands again or not.
+        at.take("+");
+        Some(at.seconds()?)
+    } else {
+        None
+    };
     let action = match at.peek() {
         Some('<') => {
             at.take("<");

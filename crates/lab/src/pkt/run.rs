@@ -1,11 +1,13 @@
 //! A script is played: one event after the other, in a time that jumps from each to the next.
 
 mod call;
+mod close;
 mod flow;
 mod machine;
 mod option;
 mod poll;
 mod segment;
+mod transfer;
 
 use std::net::IpAddr;
 
@@ -74,6 +76,10 @@ struct Choices {
     tolerance_percent: f64,
     strict_segments: bool,
     check_ecr: bool,
+    /// Arriving segments with more payload come as a train of such, at one time. Units: bytes.
+    part_max: Option<u32>,
+    /// Units: microseconds.
+    tick: Option<u64>,
 }
 
 /// A script under way.
@@ -92,6 +98,10 @@ struct Run {
     pending: Option<Pending>,
     /// The connection that assertions are about.
     under_test: Option<i64>,
+    /// What assertions have given names to.
+    variables: assertion::Variables,
+    /// Something else than zeros was written.
+    wrote_text: bool,
     /// When the event before this one was done. Units: microseconds, as all times here.
     last: u64,
 }
@@ -109,6 +119,8 @@ impl Run {
                 tolerance_percent: 12.5,
                 strict_segments: false,
                 check_ecr: false,
+                part_max: None,
+                tick: None,
             },
             settings: Settings::new(profile),
             machine: None,
@@ -119,6 +131,8 @@ impl Run {
             next_port: 40_001,
             pending: None,
             under_test: None,
+            variables: assertion::Variables::new(),
+            wrote_text: false,
             last: 0,
         }
     }
@@ -164,9 +178,14 @@ impl Run {
                 self.settings = Settings::new(value.parse().map_err(|_| unknown())?);
                 self.settings.config.mtu = mtu;
             }
-            // Which interface, gateway and speed there are, and how much is printed: nothing here depends on them. Nor does
-            // anything on the size of the parts of super-segments: none are sent. Timestamps are told apart by their order.
-            "gateway_ip" | "netmask_ip" | "speed" | "verbose" | "debug" | "mss" | "tcp_ts_tick_usecs" => {}
+            // Which interface, gateway and speed there are, and how much is printed: there is no interface, and nothing that a
+            // script can see depends on them.
+            "gateway_ip" | "netmask_ip" | "speed" | "verbose" | "debug" => {}
+            "mss" => choices.part_max = Some(value.parse().ok().filter(|&mss| mss > 0).ok_or_else(unknown)?),
+            // Zero means in the original that the clock is not looked at.
+            "tcp_ts_tick_usecs" => choices.tick = Some(value.parse().map_err(|_| unknown())?).filter(|&tick| tick > 0),
+            // The parser has read it.
+            "define" if value.contains('=') => {}
             _ => return Err(unknown()),
         }
         Ok(())
@@ -265,18 +284,25 @@ impl Run {
     /// What is due at `at` happens.
     fn step(&mut self, at: u64) -> Result<(), Wrong> {
         self.machine()?.run_timers(at);
+        self.look_at_edges();
         self.retry_pending()
     }
 
     /// `<`.
     fn inject(&mut self, packet: &Packet) -> Result<(), Wrong> {
         let at = self.flow_of_inbound(packet)?;
-        let bytes = match &packet.body {
-            Body::Tcp(segment) => segment::build(&mut self.flows[at], packet, segment),
-            Body::Icmp(icmp) => segment::build_icmp(&self.flows[at], icmp)?,
+        let part_max = self.choices.part_max;
+        let flow = &mut self.flows[at];
+        let train = match &packet.body {
+            Body::Tcp(segment) => segment::parts_of(segment, part_max)
+                .iter()
+                .map(|part| segment::build(flow, packet, part))
+                .collect(),
+            Body::Icmp(icmp) => vec![segment::build_icmp(flow, icmp)?],
             Body::Other(name) => return Err(Wrong::Unsupported(format!("packets with {name}"))),
         };
-        self.machine()?.receive(bytes);
+        self.machine()?.receive(train);
+        self.look_at_edges();
         self.retry_pending()
     }
 
@@ -309,8 +335,12 @@ impl Run {
                 break;
             }
         }
-        let flow = &mut self.flows[at];
-        segment::compare(flow, packet, segment, &sent.bytes, self.choices.check_ecr).map_err(Wrong::Fail)?;
+        let checks = segment::Checks {
+            zeros: !self.wrote_text,
+            ecr: self.choices.check_ecr,
+            tick: self.choices.tick,
+        };
+        segment::compare(&mut self.flows[at], packet, segment, &sent, checks).map_err(Wrong::Fail)?;
         if !(earliest..=latest).contains(&first_at) {
             let (from, to) = bounds.unwrap_or_default();
             let wanted = if from == to {
@@ -360,7 +390,7 @@ impl Run {
     /// `%{ … }%`.
     fn code(&mut self, code: &str) -> Result<(), Wrong> {
         let status = self.under_test.and_then(|fd| self.status_of(fd));
-        match assertion::check(code, status.as_ref()) {
+        match assertion::check(code, status.as_ref(), &mut self.variables) {
             Answer::Holds => Ok(()),
             Answer::Fails(what) => Err(Wrong::Fail(what)),
             Answer::Unsupported(what) => Err(Wrong::Unsupported(what)),

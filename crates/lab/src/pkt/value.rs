@@ -13,8 +13,8 @@ pub enum Value {
     Integer(i64),
     /// A name: a constant, or a word like `NULL`.
     Name(String),
-    /// `"text"`.
-    Text(String),
+    /// `"text"`, its escapes resolved.
+    Text(Vec<u8>),
     /// `a | b`.
     Union(Vec<Value>),
     /// `[a, b]`.
@@ -70,7 +70,7 @@ impl fmt::Display for Value {
             Self::Any => f.write_str("..."),
             Self::Integer(n) => n.fmt(f),
             Self::Name(name) => f.write_str(name),
-            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Text(text) => write!(f, "\"{}\"", text.escape_ascii()),
             Self::Union(parts) => f.write_str(&joined(parts, "|")),
             Self::List(items) => write!(f, "[{}]", joined(items, ", ")),
             Self::Structure(fields) => {

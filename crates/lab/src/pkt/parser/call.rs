@@ -58,7 +58,7 @@ fn simple(at: &mut Cursor<'_>) -> Result<Value, SyntaxError> {
         return structure(at);
     }
     if at.take("\"") {
-        let text = at.until("\"")?.to_owned();
+        let text = at.quoted()?;
         // strace cuts strings short with three dots behind them.
         at.take("...");
         return Ok(Value::Text(text));
@@ -66,6 +66,8 @@ fn simple(at: &mut Cursor<'_>) -> Result<Value, SyntaxError> {
     if let Some(number) = at.integer()? {
         return Ok(Value::Integer(number));
     }
+    // The address of something is as good as the thing: nothing here reads memory.
+    at.take("&");
     let here = at.clone();
     let name = at
         .name()

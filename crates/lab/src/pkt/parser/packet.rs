@@ -9,60 +9,76 @@ use crate::pkt::option::TcpOption;
 /// Names of the ECN field.
 const ECN: [(&str, u8); 4] = [("noecn", 0), ("ect1", 1), ("ect0", 2), ("ce", 3)];
 
+/// What the language can send besides TCP and ICMP: the word that it begins with, and its name in a verdict.
+const OTHERS: &[(&str, &str)] = &[
+    ("udp", "UDP"),
+    ("udplite", "UDP-Lite"),
+    ("sctp", "SCTP"),
+    ("ipv4", "IPv4 encapsulation"),
+    ("ipv6", "IPv6 encapsulation"),
+    ("gre", "GRE encapsulation"),
+    ("mpls", "MPLS encapsulation"),
+];
+
+/// The most bytes that one packet carries, for there are headers too. Units: bytes.
+const PAYLOAD_MAX: u32 = 65_000;
+
 pub(super) fn packet(at: &mut Cursor<'_>) -> Result<Packet, SyntaxError> {
     let mut packet = Packet {
         ecn: None,
         ttl: None,
         ports: None,
+        fill: 0,
         body: Body::Other(String::new()),
     };
-    while at.take("[") {
-        bracket(at, &mut packet)?;
+    loop {
+        if at.take("[") {
+            bracket(at.until("]")?, &mut packet);
+        } else if at.take("(") {
+            bracket(at.until(")")?, &mut packet);
+        } else {
+            break;
+        }
     }
     if at.take_name("icmp") {
-        packet.body = Body::Icmp(icmp(at)?);
+        packet.body = icmp(at)?;
         return Ok(packet);
     }
-    if at.take_name("udp") {
-        at.expect("(")?;
-        at.until(")")?;
-        packet.body = Body::Other("UDP".to_owned());
-        return Ok(packet);
-    }
-    for name in ["ipv4", "ipv6", "gre", "mpls"] {
-        if at.take_name(name) {
+    for (word, name) in OTHERS {
+        if at.take_name(word) {
             at.rest_of_line();
-            packet.body = Body::Other(format!("{name} encapsulation"));
+            packet.body = Body::Other((*name).to_owned());
             return Ok(packet);
         }
     }
     packet.ports = ports(at)?;
-    let segment = segment(at)?;
+    let (segment, unknown) = segment(at)?;
     if !matches!(packet.body, Body::Other(ref name) if !name.is_empty()) {
-        packet.body = Body::Tcp(segment);
+        packet.body = unknown.map_or(Body::Tcp(segment), Body::Other);
     }
     Ok(packet)
 }
 
-/// What stands in brackets before the flags.
-fn bracket(at: &mut Cursor<'_>, packet: &mut Packet) -> Result<(), SyntaxError> {
-    let inside = at.until("]")?;
+/// What stands in brackets or parentheses before the flags.
+fn bracket(inside: &str, packet: &mut Packet) {
     for part in inside.split(',').map(str::trim) {
         let (name, value) = part.split_once(char::is_whitespace).unwrap_or((part, ""));
-        if let Some(&(_, bits)) = ECN.iter().find(|(known, _)| *known == name) {
-            packet.ecn = Some(bits);
-        } else if name == "ttl" {
-            packet.ttl = Some(
-                value
-                    .trim()
-                    .parse()
-                    .map_err(|_| at.error(format!("`{value}` is no TTL")))?,
-            );
-        } else {
-            packet.body = Body::Other(format!("[{part}]"));
+        let byte = || {
+            let value = value.trim();
+            match value.strip_prefix("0x") {
+                Some(hex) => u8::from_str_radix(hex, 16).ok(),
+                None => value.parse().ok(),
+            }
+        };
+        match (name, byte()) {
+            ("ttl", Some(ttl)) => packet.ttl = Some(ttl),
+            ("fill", Some(fill)) => packet.fill = fill,
+            _ => match ECN.iter().find(|(known, _)| *known == part) {
+                Some(&(_, bits)) => packet.ecn = Some(bits),
+                None => packet.body = Body::Other(format!("[{part}]")),
+            },
         }
     }
-    Ok(())
 }
 
 fn ports(at: &mut Cursor<'_>) -> Result<Option<(u16, u16)>, SyntaxError> {
@@ -77,9 +93,13 @@ fn ports(at: &mut Cursor<'_>) -> Result<Option<(u16, u16)>, SyntaxError> {
     Ok(Some((src, dst)))
 }
 
-fn segment(at: &mut Cursor<'_>) -> Result<Segment, SyntaxError> {
-    let flags = flags(at)?;
+/// A segment, and what in it is not known here.
+fn segment(at: &mut Cursor<'_>) -> Result<(Segment, Option<String>), SyntaxError> {
+    let (flags, mut unknown) = flags(at)?;
     let (start, payload) = sequence(at)?;
+    if payload > PAYLOAD_MAX {
+        unknown.get_or_insert(format!("{payload} bytes in one packet"));
+    }
     let ack = if at.take_name("ack") {
         Some(at.number("an acknowledgment number")?)
     } else {
@@ -95,8 +115,12 @@ fn segment(at: &mut Cursor<'_>) -> Result<Segment, SyntaxError> {
     } else {
         None
     };
-    let options = if at.take("<") { options(at)? } else { Some(Vec::new()) };
-    Ok(Segment {
+    let options = if at.take("<") {
+        options(at, &mut unknown)?
+    } else {
+        Some(Vec::new())
+    };
+    let segment = Segment {
         flags,
         start,
         payload,
@@ -104,17 +128,27 @@ fn segment(at: &mut Cursor<'_>) -> Result<Segment, SyntaxError> {
         window,
         urgent,
         options,
-    })
+    };
+    Ok((segment, unknown))
 }
 
-fn flags(at: &mut Cursor<'_>) -> Result<Flags, SyntaxError> {
+/// Control bits. The letter A and digits are those of accurate ECN (RFC 9768), which is not known here.
+fn flags(at: &mut Cursor<'_>) -> Result<(Flags, Option<String>), SyntaxError> {
     if at.take("-") {
-        return Ok(Flags::NONE);
+        return Ok((Flags::NONE, None));
     }
     let here = at.clone();
-    let word = at.run(|c| c.is_ascii_alphabetic() || c == '.');
-    let parsed = word.parse::<crate::glance::FlagText>();
-    parsed.map(|text| text.0).map_err(|error| here.error(error.to_string()))
+    let word = at.run(|c| c.is_ascii_alphanumeric() || c == '.');
+    if let Ok(text) = word.parse::<crate::glance::FlagText>() {
+        return Ok((text.0, None));
+    }
+    let is_accurate = |c: char| c == 'A' || c.is_ascii_digit();
+    let known: String = word.chars().filter(|&c| !is_accurate(c)).collect();
+    match known.parse::<crate::glance::FlagText>() {
+        Ok(text) if word.contains(is_accurate) => Ok((text.0, Some(format!("the flags `{word}`")))),
+        Ok(_) => Err(here.error("TCP flags are expected here")),
+        Err(error) => Err(here.error(error.to_string())),
+    }
 }
 
 /// `1:101(100)`: the first number and the payload.
@@ -132,20 +166,23 @@ fn sequence(at: &mut Cursor<'_>) -> Result<(u32, u32), SyntaxError> {
             start.wrapping_add(payload)
         )));
     }
-    if payload > 60_000 {
-        return Err(here.error(format!("{payload} bytes are more than one packet takes")));
-    }
     Ok((start, payload))
 }
 
-fn options(at: &mut Cursor<'_>) -> Result<Option<Vec<TcpOption>>, SyntaxError> {
+fn options(at: &mut Cursor<'_>, unknown: &mut Option<String>) -> Result<Option<Vec<TcpOption>>, SyntaxError> {
     if at.take("...") {
         at.expect(">")?;
         return Ok(None);
     }
     let mut options = Vec::new();
     while !at.take(">") {
-        options.push(option(at)?);
+        match option(at)? {
+            Named::Known(option) => options.push(option),
+            Named::Unknown(name) => {
+                at.run(|c| !matches!(c, ',' | '>' | '\n'));
+                unknown.get_or_insert(format!("the TCP option `{name}`"));
+            }
+        }
         if !at.take(",") && !at.sees(">") {
             return Err(at.error("`,` or `>` is expected here"));
         }
@@ -153,9 +190,15 @@ fn options(at: &mut Cursor<'_>) -> Result<Option<Vec<TcpOption>>, SyntaxError> {
     Ok(Some(options))
 }
 
-fn option(at: &mut Cursor<'_>) -> Result<TcpOption, SyntaxError> {
+/// A TCP option, or the name of one that is not known here.
+enum Named {
+    Known(TcpOption),
+    Unknown(String),
+}
+
+fn option(at: &mut Cursor<'_>) -> Result<Named, SyntaxError> {
     let here = at.clone();
-    Ok(match at.name().unwrap_or_default() {
+    Ok(Named::Known(match at.name().unwrap_or_default() {
         "mss" => TcpOption::Mss(at.number("a segment size")?),
         "wscale" => TcpOption::WindowScale(at.number("a window scale")?),
         "sackOK" | "sackok" => TcpOption::SackOk,
@@ -190,8 +233,9 @@ fn option(at: &mut Cursor<'_>) -> Result<TcpOption, SyntaxError> {
                 cookie: hex(digits).ok_or_else(|| here.error("a cookie has two hexadecimal digits for each byte"))?,
             }
         }
-        name => return Err(here.error(format!("`{name}` is no TCP option that is known here"))),
-    })
+        "" => return Err(here.error("a TCP option is expected here")),
+        name => return Ok(Named::Unknown(name.to_owned())),
+    }))
 }
 
 fn hex(digits: &str) -> Option<Vec<u8>> {
@@ -201,7 +245,8 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-fn icmp(at: &mut Cursor<'_>) -> Result<Icmp, SyntaxError> {
+fn icmp(at: &mut Cursor<'_>) -> Result<Body, SyntaxError> {
+    let mut unknown = None;
     let kind = at
         .name()
         .ok_or_else(|| at.error("a kind of ICMP message is expected here"))?
@@ -216,12 +261,16 @@ fn icmp(at: &mut Cursor<'_>) -> Result<Icmp, SyntaxError> {
         if at.take_name("mtu") {
             icmp.mtu = Some(at.number("an MTU")?);
         } else if at.take("[") {
-            icmp.quoted = Some(sequence(at)?);
-            at.expect("]")?;
+            if at.peek().is_some_and(|c| c.is_ascii_digit()) {
+                icmp.quoted = Some(sequence(at)?);
+                at.expect("]")?;
+            } else {
+                unknown = Some(format!("ICMP that quotes [{}]", at.until("]")?.trim()));
+            }
         } else if let Some(code) = at.name() {
             icmp.code = code.to_owned();
         } else {
-            return Ok(icmp);
+            return Ok(unknown.map_or(Body::Icmp(icmp), Body::Other));
         }
     }
 }

@@ -129,7 +129,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("0 > . 1:2(5) ack 1", 1, 9, "make 6"),
         ("0 socket(1) = 3\n0 > . 1:1(0) ack x", 2, 18, "acknowledgment number"),
         ("0 > Q 1:1(0)", 1, 5, "TCP flags"),
-        ("0 < S 0:0(0) win 5 <teapot 1>", 1, 21, "teapot"),
+        ("0 < S 0:0(0) win 5 <7>", 1, 21, "a TCP option"),
         ("0~1 < S 0:0(0) win 5", 1, 21, "expected"),
         ("0 %{ assert", 1, 5, "}%"),
         ("whenever read(1) = 0", 1, 1, "time"),
@@ -138,4 +138,63 @@ fn what_cannot_be_read_is_told_with_its_place() {
         assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
         assert!(error.message.contains(says), "{text}: {error}");
     }
+}
+
+#[test]
+fn what_is_valid_but_not_known_is_kept_by_its_name() {
+    for (text, name) in [
+        (
+            "+0 < S 0:0(0) win 5 <mss 1000,teapot 1 2,nop>",
+            "the TCP option `teapot`",
+        ),
+        ("+0 > SAEW 0:0(0) <...>", "the flags `SAEW`"),
+        ("+0 > .5 1:1(0) ack 1", "the flags `.5`"),
+        ("+0 > P. 1:70001(70000) ack 1", "70000 bytes in one packet"),
+        ("+0 < [flowlabel 0x1] . 1:1(0) ack 1", "[flowlabel 0x1]"),
+        ("+0 < (tos 0x4) . 1:1(0) ack 1", "[tos 0x4]"),
+        ("+0 < udp (100)", "UDP"),
+        ("+0 < sctp: INIT[flgs=0, tag=1]", "SCTP"),
+        ("+0 > ipv4 1.1.1.1 > 2.2.2.2: gre: . 1:1(0)", "IPv4 encapsulation"),
+        (
+            "+0 < icmp unreachable port_unreachable [udp (8)]",
+            "ICMP that quotes [udp (8)]",
+        ),
+    ] {
+        assert_eq!(packet(text).body, Body::Other(name.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn brackets_before_the_flags() {
+    let packet = packet("+0 < [ect0, ttl 3, fill 0x61] (ttl 4) . 1:1(0) ack 1");
+    assert_eq!((packet.ecn, packet.ttl, packet.fill), (Some(2), Some(4), 0x61));
+}
+
+#[test]
+fn defined_names_and_options_on_one_line() {
+    let script = parsed(
+        "--define=LEN=100 --mtu=1500 --define=\"ACK=. 1:1(0) ack 1\" # so\n\n+0 > ACK\n+0 write(4, ..., LEN) = LEN",
+    );
+    assert_eq!(script.options.len(), 3);
+    assert_eq!((&*script.options[1].name, &*script.options[1].value), ("mtu", "1500"));
+    assert_eq!((script.events[0].line, script.events[1].line), (3, 4));
+    let Action::Call(call) = &script.events[1].action else {
+        panic!()
+    };
+    assert_eq!(call.arguments[2], Value::Integer(100));
+}
+
+#[test]
+fn strings_have_escapes_and_numbers_have_64_bits() {
+    let script = parsed(r#"+0 write(4, "a\"b\\\x41\101\n", 0xffffffffffffffff) = -1 EFAULT (Bad address) # why"#);
+    let Action::Call(call) = &script.events[0].action else {
+        panic!()
+    };
+    assert_eq!(call.arguments[1], Value::Text(b"a\"b\\AA\n".to_vec()));
+    assert_eq!(call.arguments[2], Value::Integer(-1));
+    let blocking = &parsed("+.1...+.25 read(3, ..., 1) = 0").events[0];
+    assert_eq!(
+        (blocking.time, blocking.until),
+        (Time::Relative(100_000), Some(250_000))
+    );
 }

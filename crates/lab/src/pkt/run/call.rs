@@ -2,10 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use stack::{
     ConnectError, ConnectOptions, ConnectionId, ConnectionOptions, Ended, KeepAlive, ListenError, ListenOptions,
-    ListenerId, ReceiveError, Received, SendError, State, Status,
+    ListenerId, State, Status,
 };
 use wire::icmp::Unreachable;
 
@@ -70,9 +69,11 @@ pub(super) struct Waiting {
     /// When it was made.
     pub(super) begun: u64,
     /// Bytes that were taken already.
-    taken: usize,
+    pub(super) taken: usize,
     /// A connection is being opened by this very call.
     is_opening: bool,
+    /// A connection is being closed by this very call, and until when it waits for that.
+    pub(super) lingers: Option<(ConnectionId, u64)>,
 }
 
 impl Run {
@@ -200,7 +201,7 @@ impl Run {
             "connect" => self.connect(call, state),
             "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => self.read(call),
             "write" | "send" | "sendto" | "writev" | "sendmsg" => self.write(call, state),
-            "close" => self.close(call),
+            "close" => self.close(call, state),
             "shutdown" => self.shutdown(call),
             "setsockopt" => self.setsockopt(call),
             "getsockopt" => self.getsockopt(call),
@@ -215,6 +216,7 @@ impl Run {
         if let Some(machine) = &mut self.machine {
             machine.drain();
         }
+        self.look_at_edges();
         done
     }
 
@@ -296,7 +298,10 @@ impl Run {
             None | Some(Value::Any) => Ok(SocketAddr::new(ip, port)),
             Some(Value::Name(name)) if name == "INADDR_ANY" => Ok(SocketAddr::new(ip, port)),
             Some(Value::Apply(_, arguments)) => match arguments.last() {
-                Some(Value::Text(text)) => Ok(SocketAddr::new(text.parse().map_err(|_| unknown())?, port)),
+                Some(Value::Text(text)) => {
+                    let text = str::from_utf8(text).map_err(|_| unknown())?;
+                    Ok(SocketAddr::new(text.parse().map_err(|_| unknown())?, port))
+                }
                 _ => Err(unknown()),
             },
             Some(_) => Err(unknown()),
@@ -460,155 +465,6 @@ impl Run {
             }
         }
     }
-
-    fn read(&mut self, call: &Call) -> Result<Done, Wrong> {
-        let (wanted, flags) = transfer(call)?;
-        let known = constant::MSG_DONTWAIT | constant::MSG_PEEK | constant::MSG_NOSIGNAL;
-        if flags & !known != 0 {
-            return Err(Wrong::Unsupported(format!("the flags of `{}`", call.name)));
-        }
-        let fd = integer(call, 0)?;
-        let status = self.status_of(fd);
-        let Some(descriptor) = self.descriptor(fd) else {
-            return Ok(Done::Error("EBADF"));
-        };
-        let Kind::Connection(id) = descriptor.kind else {
-            return Ok(Done::Error("ENOTCONN"));
-        };
-        let waits = !descriptor.is_nonblocking && flags & constant::MSG_DONTWAIT == 0;
-        let Some(status) = status else {
-            return Ok(Done::Error("EBADF"));
-        };
-        if flags & constant::MSG_PEEK != 0 && status.receive_queue > 0 {
-            return Ok(Done::Value(count(status.receive_queue.min(wanted))));
-        }
-        if descriptor.reads_nothing && status.receive_queue == 0 {
-            return Ok(Done::Value(0));
-        }
-        let machine = self.machine()?;
-        let now = machine.time();
-        let mut taken = 0;
-        while taken < wanted {
-            match machine.stack.receive(now, id, wanted - taken) {
-                Ok(Received::Data(bytes)) => taken += bytes.len(),
-                _ if taken > 0 => break,
-                Ok(Received::Finished) => return Ok(Done::Value(0)),
-                Ok(Received::Nothing) => {
-                    return Ok(if waits {
-                        Done::Blocks(None)
-                    } else {
-                        Done::Error("EAGAIN")
-                    });
-                }
-                Err(ReceiveError::NoSuch) => return Ok(Done::Error("EBADF")),
-                Err(ReceiveError::Ended(_)) => {
-                    let told = self
-                        .descriptor(fd)
-                        .and_then(|descriptor| descriptor.take_error(&status));
-                    // Told once; afterwards there is merely nothing more.
-                    return Ok(told.map_or(Done::Value(0), Done::Error));
-                }
-            }
-        }
-        Ok(Done::Value(count(taken)))
-    }
-
-    fn write(&mut self, call: &Call, state: &mut Waiting) -> Result<Done, Wrong> {
-        let (wanted, flags) = transfer(call)?;
-        if flags & !(constant::MSG_DONTWAIT | constant::MSG_NOSIGNAL | constant::MSG_OOB) != 0 {
-            return Err(Wrong::Unsupported(format!("the flags of `{}`", call.name)));
-        }
-        let fd = integer(call, 0)?;
-        let status = self.status_of(fd);
-        let Some(descriptor) = self.descriptor(fd) else {
-            return Ok(Done::Error("EBADF"));
-        };
-        let Kind::Connection(id) = descriptor.kind else {
-            return Ok(Done::Error("EPIPE"));
-        };
-        let waits = !descriptor.is_nonblocking && flags & constant::MSG_DONTWAIT == 0;
-        let is_opening = status
-            .as_ref()
-            .is_some_and(|s| matches!(s.state, State::SynSent | State::SynReceived));
-        if is_opening {
-            // Nothing is taken before the connection is open.
-            return Ok(if waits {
-                Done::Blocks(None)
-            } else {
-                Done::Error("EAGAIN")
-            });
-        }
-        let machine = self.machine()?;
-        let now = machine.time();
-        while state.taken < wanted {
-            let mut data = Bytes::from(vec![0; wanted - state.taken]);
-            let sent = match flags & constant::MSG_OOB {
-                0 => machine.stack.send(now, id, &mut data),
-                _ => machine.stack.send_urgent(now, id, &mut data),
-            };
-            // What was taken leaves room for more only once it is acknowledged.
-            machine.drain();
-            match sent {
-                Ok(0) if waits => return Ok(Done::Blocks(None)),
-                Ok(0) if state.taken == 0 => return Ok(Done::Error("EAGAIN")),
-                Ok(0) => break,
-                Ok(taken) => state.taken += taken,
-                Err(_) if state.taken > 0 => break,
-                Err(SendError::NoSuch) => return Ok(Done::Error("EBADF")),
-                Err(SendError::Closing) => return Ok(Done::Error("EPIPE")),
-                Err(SendError::Ended(_)) => {
-                    let told = status.and_then(|status| self.descriptor(fd)?.take_error(&status));
-                    return Ok(Done::Error(told.unwrap_or("EPIPE")));
-                }
-            }
-        }
-        Ok(Done::Value(count(state.taken)))
-    }
-
-    fn close(&mut self, call: &Call) -> Result<Done, Wrong> {
-        let fd = integer(call, 0)?;
-        let Some(at) = self.descriptors.iter().position(|(known, _)| *known == fd) else {
-            return Ok(Done::Error("EBADF"));
-        };
-        let (_, descriptor) = self.descriptors.remove(at);
-        let machine = self.machine()?;
-        let now = machine.time();
-        let closed = match descriptor.kind {
-            Kind::Listener(id) => machine.stack.close_listener(now, id),
-            Kind::Connection(id) => machine.stack.close(now, id),
-            Kind::Fresh | Kind::Epoll(_) => Ok(()),
-        };
-        closed.map_err(|error| Wrong::Fail(format!("close: {error}")))?;
-        Ok(Done::Value(0))
-    }
-
-    fn shutdown(&mut self, call: &Call) -> Result<Done, Wrong> {
-        let (fd, how) = (integer(call, 0)?, integer(call, 1)?);
-        let status = self.status_of(fd);
-        let Some(descriptor) = self.descriptor(fd) else {
-            return Ok(Done::Error("EBADF"));
-        };
-        let Kind::Connection(id) = descriptor.kind else {
-            return match descriptor.kind {
-                Kind::Listener(_) => Err(Wrong::Unsupported("shutdown of a listener".to_owned())),
-                _ => Ok(Done::Error("ENOTCONN")),
-            };
-        };
-        let is_over = status.is_none_or(|s| matches!(s.state, State::Closed | State::TimeWait));
-        if is_over {
-            return Ok(Done::Error("ENOTCONN"));
-        }
-        descriptor.reads_nothing |= how != 1;
-        if how == 0 {
-            return Ok(Done::Value(0));
-        }
-        let machine = self.machine()?;
-        let now = machine.time();
-        Ok(match machine.stack.shutdown(now, id) {
-            Ok(()) => Done::Value(0),
-            Err(_) => Done::Error("ENOTCONN"),
-        })
-    }
 }
 
 impl Descriptor {
@@ -667,47 +523,4 @@ pub(super) fn integer(call: &Call, place: usize) -> Result<i64, Wrong> {
 
 pub(super) fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// How many bytes a call reads or writes at most, and its flags.
-fn transfer(call: &Call) -> Result<(usize, i64), Wrong> {
-    let flags = |place: usize| match call.arguments.get(place) {
-        None => Ok(0),
-        Some(value) => value.integer().map_err(Wrong::Unsupported),
-    };
-    let vectors = |value: &Value| -> Result<i64, Wrong> {
-        let mut all = 0;
-        for vector in value.items() {
-            let len = match vector {
-                Value::Structure(fields) => fields.last().map(|(_, len)| len),
-                _ => None,
-            };
-            let len = len.ok_or_else(|| Wrong::Unsupported(format!("the vector {vector}")))?;
-            all += len.integer().map_err(Wrong::Unsupported)?;
-        }
-        Ok(all)
-    };
-    let (len, flags) = match &*call.name {
-        "read" | "write" => (integer(call, 2)?, 0),
-        "readv" | "writev" => (vectors(argument(call, 1)?)?, 0),
-        "recvmsg" | "sendmsg" => {
-            let message = argument(call, 1)?;
-            let vector = message
-                .field("msg_iov")
-                .ok_or_else(|| Wrong::Unsupported(format!("the message {message}")))?;
-            if message
-                .field("msg_control")
-                .is_some_and(|control| !matches!(control, Value::Any | Value::Integer(0) | Value::Name(_)))
-            {
-                return Err(Wrong::Unsupported("control messages".to_owned()));
-            }
-            (vectors(vector)?, flags(2)?)
-        }
-        _ => (integer(call, 2)?, flags(3)?),
-    };
-    let len = usize::try_from(len).map_err(|_| Wrong::Unsupported(format!("a length of {len}")))?;
-    if len > 64 << 20 {
-        return Err(Wrong::Unsupported(format!("{len} bytes at once")));
-    }
-    Ok((len, flags))
 }

@@ -33,6 +33,8 @@ pub(super) struct Flow {
     pub(super) theirs: Option<Base>,
     /// A SYN with another number has come since: the next SYN of ours counts anew.
     pub(super) begins_anew: bool,
+    /// Our first timestamp and when it was sent, where the clock is looked at. Units: microseconds.
+    pub(super) clock_began: Option<(u32, u64)>,
     /// Our timestamps: what the script calls them, and what they were.
     pub(super) timestamps: Vec<Base>,
 }
@@ -45,6 +47,7 @@ impl Flow {
             ours: None,
             theirs: None,
             begins_anew: false,
+            clock_began: None,
             timestamps: Vec::new(),
         }
     }

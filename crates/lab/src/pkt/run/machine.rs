@@ -131,23 +131,25 @@ impl Machine {
         }
     }
 
-    /// A packet arrives.
-    pub(super) fn receive(&mut self, bytes: Vec<u8>) {
-        let mut batch = Batch::new();
+    /// Packets arrive, all at one time; only then the stack is asked what it sends.
+    pub(super) fn receive(&mut self, train: Vec<Vec<u8>>) {
         let now = self.time();
-        self.stack.observer_mut().dropped = None;
-        batch.push(stack::Packet {
-            bytes: BytesMut::from(&*bytes),
-            arrived: now.mono,
-            checksum: stack::io::Checksum::Unverified,
-        });
-        self.stack.handle_packets(now, &mut batch);
-        let tuple = Segment::parse(&bytes).map(|segment| FourTuple::new(segment.dst, segment.src));
-        let at = self.stamp();
-        let mut record = Record::new(at, Some(at), PEER, STACK, bytes);
-        record.receiver_state = tuple.map(|tuple| self.stack.state_of(&tuple));
-        record.dropped = self.stack.observer().dropped;
-        self.trace.records.push(record);
+        for bytes in train {
+            let mut batch = Batch::new();
+            self.stack.observer_mut().dropped = None;
+            batch.push(stack::Packet {
+                bytes: BytesMut::from(&*bytes),
+                arrived: now.mono,
+                checksum: stack::io::Checksum::Unverified,
+            });
+            self.stack.handle_packets(now, &mut batch);
+            let tuple = Segment::parse(&bytes).map(|segment| FourTuple::new(segment.dst, segment.src));
+            let at = self.stamp();
+            let mut record = Record::new(at, Some(at), PEER, STACK, bytes);
+            record.receiver_state = tuple.map(|tuple| self.stack.state_of(&tuple));
+            record.dropped = self.stack.observer().dropped;
+            self.trace.records.push(record);
+        }
         self.drain();
     }
 

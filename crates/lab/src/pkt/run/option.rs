@@ -177,11 +177,8 @@ fn set(descriptor: &mut Descriptor, name: &str, value: &Value) -> Result<(), Wro
             let (Some(on), Some(time)) = (part("onoff"), part("linger")) else {
                 return Err(unknown());
             };
-            if on != 0 && time != 0 {
-                // A kernel would let close() wait for it.
-                return Err(unknown());
-            }
-            options.linger = (on != 0).then_some(Duration::ZERO);
+            let time = u64::try_from(time).map_err(|_| unknown())?;
+            options.linger = (on != 0).then_some(Duration::from_secs(time));
         }
         "TCP_NODELAY" => options.no_delay = number()? != 0,
         "TCP_QUICKACK" => options.quick_acks = if number()? != 0 { QUICK_ACKS } else { 0 },
@@ -194,7 +191,7 @@ fn set(descriptor: &mut Descriptor, name: &str, value: &Value) -> Result<(), Wro
         "TCP_KEEPIDLE" => keep_alive.idle = Duration::from_secs(whole()?),
         "TCP_KEEPINTVL" => keep_alive.interval = Duration::from_secs(whole()?),
         "TCP_KEEPCNT" => keep_alive.probes = small()?,
-        "TCP_CONGESTION" if matches!(value, Value::Text(name) if name == "reno") => {}
+        "TCP_CONGESTION" if matches!(value, Value::Text(name) if name == b"reno") => {}
         _ => return Err(unknown()),
     }
     if options.keep_alive.is_some() {

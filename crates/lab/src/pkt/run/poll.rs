@@ -1,6 +1,6 @@
-//! Readiness: `poll` and `epoll_*`, level-triggered.
+//! Readiness: `poll` and `epoll_*`, level- and edge-triggered.
 
-use stack::{Entry, State};
+use stack::{Entry, ListenerId, State};
 
 use super::call::{Descriptor, Done, Kind, Waiting, argument, count, integer};
 use super::{Run, Wrong};
@@ -12,7 +12,24 @@ use crate::pkt::value::Value;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Interest {
     fd: i64,
+    /// What it is looked at for, EPOLLET and EPOLLONESHOT included.
     events: i64,
+    /// What it was ready for when it was looked at last, and how far its input had come.
+    seen: (i64, u64),
+    /// Something has happened to it that was not told (EPOLLET).
+    has_edge: bool,
+}
+
+impl Interest {
+    /// Being asked for is an edge by itself.
+    const fn new(fd: i64, events: i64) -> Self {
+        Self {
+            fd,
+            events,
+            seen: (0, 0),
+            has_edge: true,
+        }
+    }
 }
 
 /// What is told whether it was asked for or not.
@@ -27,14 +44,8 @@ impl Run {
         match descriptor.kind {
             Kind::Fresh => POLLOUT | POLLHUP,
             Kind::Epoll(_) => 0,
-            Kind::Listener(id) => {
-                let machine = self.machine.iter();
-                let entries = machine.flat_map(|machine| machine.stack.entries(machine.time()));
-                let has = entries.into_iter().any(
-                    |entry| matches!(entry, Entry::Listener { id: known, accept_queue: (waiting, _), .. } if known == id && waiting > 0),
-                );
-                if has { POLLIN } else { 0 }
-            }
+            Kind::Listener(id) if self.waiting(id) > 0 => POLLIN,
+            Kind::Listener(_) => 0,
             Kind::Connection(id) => {
                 let Some(status) = self.status_of(fd) else {
                     return POLLNVAL;
@@ -95,9 +106,6 @@ impl Run {
             Some(events) => events.integer().map_err(Wrong::Unsupported)?,
             None => 0,
         };
-        if events & (constant::EPOLLET | constant::EPOLLONESHOT) != 0 {
-            return Err(Wrong::Unsupported("EPOLLET and EPOLLONESHOT".to_owned()));
-        }
         if self.descriptor(fd).is_none() {
             return Ok(Done::Error("EBADF"));
         }
@@ -113,11 +121,11 @@ impl Run {
             ("EPOLL_CTL_ADD", Some(_)) => Done::Error("EEXIST"),
             ("EPOLL_CTL_MOD" | "EPOLL_CTL_DEL", None) => Done::Error("ENOENT"),
             ("EPOLL_CTL_ADD", None) => {
-                list.push(Interest { fd, events });
+                list.push(Interest::new(fd, events));
                 Done::Value(0)
             }
             ("EPOLL_CTL_MOD", Some(place)) => {
-                list[place].events = events;
+                list[place] = Interest::new(fd, events);
                 Done::Value(0)
             }
             ("EPOLL_CTL_DEL", Some(place)) => {
@@ -138,11 +146,17 @@ impl Run {
             return Ok(Done::Error("EINVAL"));
         };
         let list = list.clone();
-        let found: Vec<i64> = list
-            .iter()
-            .map(|interest| self.readiness(interest.fd) & (interest.events | ALWAYS))
-            .filter(|found| *found != 0)
-            .collect();
+        let room = usize::try_from(integer(call, 2)?).unwrap_or_default();
+        let mut found = Vec::new();
+        for (place, interest) in list.iter().enumerate() {
+            let ready = self.readiness(interest.fd) & (interest.events | ALWAYS);
+            // One that was told once for all is looked at for nothing, not even for what is always told.
+            let is_off = interest.events == constant::EPOLLONESHOT;
+            let is_old = interest.events & constant::EPOLLET != 0 && !interest.has_edge;
+            if ready != 0 && !is_off && !is_old && found.len() < room {
+                found.push((place, ready));
+            }
+        }
         if found.is_empty()
             && let Some(waits) = self.waits(timeout, state)
         {
@@ -153,7 +167,7 @@ impl Run {
             Value::Any => Vec::new(),
             other => vec![other],
         };
-        for (wanted, found) in wanted.iter().zip(&found) {
+        for (wanted, (_, found)) in wanted.iter().zip(&found) {
             let Some(events) = wanted.field("events") else { continue };
             let events = events.integer().map_err(Wrong::Unsupported)?;
             if events != *found {
@@ -164,7 +178,64 @@ impl Run {
                 )));
             }
         }
+        if let Some(Descriptor {
+            kind: Kind::Epoll(list),
+            ..
+        }) = self.descriptor(at)
+        {
+            for (place, _) in &found {
+                list[*place].has_edge = false;
+                if list[*place].events & constant::EPOLLONESHOT != 0 {
+                    list[*place].events = constant::EPOLLONESHOT;
+                }
+            }
+        }
         Ok(Done::Value(count(found.len())))
+    }
+
+    /// Looks what has happened to the descriptors that an epoll looks at: more input, or ready for what they were not.
+    pub(super) fn look_at_edges(&mut self) {
+        let epolls: Vec<usize> = (0..self.descriptors.len())
+            .filter(|&at| matches!(self.descriptors[at].1.kind, Kind::Epoll(ref list) if !list.is_empty()))
+            .collect();
+        for at in epolls {
+            let Kind::Epoll(list) = &self.descriptors[at].1.kind else {
+                continue;
+            };
+            let mut list = list.clone();
+            for interest in &mut list {
+                let (ready, input) = (self.readiness(interest.fd), self.input(interest.fd));
+                interest.has_edge |= ready & !interest.seen.0 != 0 || input > interest.seen.1;
+                interest.seen = (ready, input);
+            }
+            self.descriptors[at].1.kind = Kind::Epoll(list);
+        }
+    }
+
+    /// How much has come in for a descriptor so far: bytes, or connections that wait.
+    fn input(&self, fd: i64) -> u64 {
+        match self.descriptors.iter().find(|(known, _)| *known == fd) {
+            Some((_, descriptor)) => match descriptor.kind {
+                Kind::Listener(id) => self.waiting(id) as u64,
+                _ => self.status_of(fd).map_or(0, |status| status.bytes_received),
+            },
+            None => 0,
+        }
+    }
+
+    /// Connections in a listener's accept queue.
+    fn waiting(&self, listener: ListenerId) -> usize {
+        let machine = self.machine.iter();
+        let mut entries = machine.flat_map(|machine| machine.stack.entries(machine.time()));
+        let waiting = entries.find_map(|entry| match entry {
+            Entry::Listener {
+                id,
+                accept_queue: (waiting, _),
+                ..
+            } if id == listener => Some(waiting),
+            _ => None,
+        });
+        waiting.unwrap_or_default()
     }
 
     /// That a call waits still; `None` when its time is over. Units of `timeout`: milliseconds, negative for ever.

@@ -8,6 +8,7 @@ use wire::tcp::{self, Flags, Header};
 
 use super::Wrong;
 use super::flow::{Base, Flow};
+use super::machine::Sent;
 use crate::pkt::ast::{Icmp, Packet, Segment};
 use crate::pkt::option::TcpOption;
 
@@ -15,6 +16,17 @@ use crate::pkt::option::TcpOption;
 const TTL: u8 = 255;
 /// Bytes of a TCP header without options.
 const HEADER: usize = tcp::HEADER_MIN;
+
+/// What of a packet is looked at beyond what the script writes of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checks {
+    /// The payload is zeros, for nothing else was written.
+    pub(super) zeros: bool,
+    /// The timestamp that it echoes.
+    pub(super) ecr: bool,
+    /// That the timestamp clock ticks so often. Units: microseconds.
+    pub(super) tick: Option<u64>,
+}
 
 /// The packet that arrives.
 pub(super) fn build(flow: &mut Flow, packet: &Packet, segment: &Segment) -> Vec<u8> {
@@ -51,7 +63,7 @@ pub(super) fn build(flow: &mut Flow, packet: &Packet, segment: &Segment) -> Vec<
     bytes.extend_from_slice(&options);
     // The data offset counts what was added behind the fixed header.
     bytes[12] = u8::try_from(bytes.len() / 4).unwrap_or(15) << 4;
-    bytes.resize(bytes.len() + segment.payload as usize, 0);
+    bytes.resize(bytes.len() + segment.payload as usize, packet.fill);
     tcp::seal(flow.remote.ip(), flow.local.ip(), &mut bytes, &[] as &[&[u8]]);
     datagram(
         flow,
@@ -60,6 +72,34 @@ pub(super) fn build(flow: &mut Flow, packet: &Packet, segment: &Segment) -> Vec<
         packet.ecn.unwrap_or_default(),
         &bytes,
     )
+}
+
+/// The segments that a train consists of, each of `most` bytes but the last; one where there is nothing to cut.
+pub(super) fn parts_of(segment: &Segment, most: Option<u32>) -> Vec<Segment> {
+    let most = match most {
+        Some(most) if segment.payload > most && !segment.flags.syn() => most,
+        _ => return vec![segment.clone()],
+    };
+    let mut parts = Vec::new();
+    let mut done = 0;
+    while done < segment.payload {
+        let payload = most.min(segment.payload - done);
+        let is_last = done + payload == segment.payload;
+        // What ends a train stands on its last segment.
+        let flags = if is_last {
+            segment.flags
+        } else {
+            Flags::from_bits(segment.flags.bits() & !(Flags::PSH | Flags::FIN).bits())
+        };
+        parts.push(Segment {
+            flags,
+            start: segment.start.wrapping_add(done),
+            payload,
+            ..segment.clone()
+        });
+        done += payload;
+    }
+    parts
 }
 
 fn datagram(flow: &Flow, protocol: u8, hop_limit: u8, ecn: u8, payload: &[u8]) -> Vec<u8> {
@@ -206,9 +246,10 @@ pub(super) fn compare(
     flow: &mut Flow,
     packet: &Packet,
     wanted: &Segment,
-    bytes: &[u8],
-    check_ecr: bool,
+    sent: &Sent,
+    checks: Checks,
 ) -> Result<(), String> {
+    let bytes = &*sent.bytes;
     let Some((datagram, header, len)) = parts(bytes) else {
         return Err(format!(
             "something that is no TCP segment was sent, not {}",
@@ -217,8 +258,8 @@ pub(super) fn compare(
     };
     let tcp = &bytes[datagram.payload.clone()];
     let ends = (flow.local, flow.remote);
-    let sent = ((datagram.src, header.src_port), (datagram.dst, header.dst_port));
-    if ((ends.0.ip(), ends.0.port()), (ends.1.ip(), ends.1.port())) != sent {
+    let seen = ((datagram.src, header.src_port), (datagram.dst, header.dst_port));
+    if ((ends.0.ip(), ends.0.port()), (ends.1.ip(), ends.1.port())) != seen {
         return Err(format!(
             "a packet of another connection was sent ({}:{} to {}:{}), not {}",
             datagram.src,
@@ -234,7 +275,7 @@ pub(super) fn compare(
     if !tcp::is_intact(datagram.src, datagram.dst, tcp) {
         return Err("the TCP checksum is wrong".to_owned());
     }
-    if tcp[len..].iter().any(|&byte| byte != 0) {
+    if checks.zeros && tcp[len..].iter().any(|&byte| byte != 0) {
         return Err("the payload is not what was written".to_owned());
     }
     let is_ack = header.flags.ack();
@@ -248,8 +289,11 @@ pub(super) fn compare(
         options: wanted
             .options
             .as_ref()
-            .map(|wanted| options_in_script(flow, wanted, &tcp[HEADER..len], check_ecr)),
+            .map(|wanted| options_in_script(flow, wanted, &tcp[HEADER..len], checks.ecr)),
     };
+    if let Some(tick) = checks.tick {
+        clock(flow, &tcp[HEADER..len], sent.at, tick)?;
+    }
     let mut wanted = wanted.clone();
     if !wanted.flags.ack() {
         wanted.ack = None;
@@ -267,6 +311,27 @@ pub(super) fn compare(
         what.push_str(&format!("\n  with TTL {}", datagram.hop_limit));
     }
     Err(what)
+}
+
+/// Compares the stack's timestamp clock with the time.
+///
+/// Errors: a clock that has not gone as far since the connection's first timestamp as the time, give or take one tick.
+fn clock(flow: &mut Flow, options: &[u8], at: u64, tick: u64) -> Result<(), String> {
+    let options = TcpOption::list(options);
+    let Some(val) = options.iter().find_map(|option| match option {
+        TcpOption::Timestamps(val, _) => Some(*val),
+        _ => None,
+    }) else {
+        return Ok(());
+    };
+    let (first, first_at) = *flow.clock_began.get_or_insert((val, at));
+    let (gone, wanted) = (u64::from(val.wrapping_sub(first)), at.saturating_sub(first_at) / tick);
+    if gone.abs_diff(wanted) <= 1 {
+        return Ok(());
+    }
+    Err(format!(
+        "the timestamp clock has gone {gone} ticks, not {wanted}, since the first timestamp"
+    ))
 }
 
 /// The options that were sent, in the script's numbers. A timestamp gets the name that the script has for it there.
