@@ -32,6 +32,8 @@ fn assignments(line: &str) -> Result<Vec<(String, String)>, String> {
     match program.rsplit('/').next().unwrap_or_default() {
         // Sets the kernel's defaults before a script; the profile is ours.
         "defaults.sh" => Ok(Vec::new()),
+        // These do nothing, wherever they run.
+        "true" | ":" => Ok(Vec::new()),
         "sysctl" => {
             // What is done with its output is no part of what it sets.
             let given: Vec<&str> = words

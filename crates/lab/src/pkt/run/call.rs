@@ -316,7 +316,15 @@ impl Run {
         };
         match descriptor.kind {
             Kind::Fresh => {}
-            Kind::Listener(_) => return Err(Wrong::Unsupported("a second listen on one socket".to_owned())),
+            // It listens already; the bound of a queue that stands cannot be moved.
+            Kind::Listener(id) => {
+                let (_, bound) = self.accept_queue(id);
+                return if bound == accept_backlog {
+                    Ok(Done::Value(0))
+                } else {
+                    Err(Wrong::Unsupported("a second listen with another backlog".to_owned()))
+                };
+            }
             _ => return Ok(Done::Error("EINVAL")),
         }
         let Some(local) = descriptor.local else {

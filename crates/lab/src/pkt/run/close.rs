@@ -28,7 +28,7 @@ impl Run {
         closed.map_err(|error| Wrong::Fail(format!("close: {error}")))?;
         if let (Kind::Connection(id), Some(linger)) = (descriptor.kind, descriptor.options.linger) {
             machine.drain();
-            let until = begun + u64::try_from(linger.as_micros()).unwrap_or(u64::MAX);
+            let until = begun + linger.as_micros();
             state.lingers = Some((id, until));
             return Ok(self.lingers(id, until));
         }

@@ -44,7 +44,7 @@ impl Run {
         match descriptor.kind {
             Kind::Fresh => POLLOUT | POLLHUP,
             Kind::Epoll(_) => 0,
-            Kind::Listener(id) if self.waiting(id) > 0 => POLLIN,
+            Kind::Listener(id) if self.accept_queue(id).0 > 0 => POLLIN,
             Kind::Listener(_) => 0,
             Kind::Connection(id) => {
                 let Some(status) = self.status_of(fd) else {
@@ -216,26 +216,22 @@ impl Run {
     fn input(&self, fd: i64) -> u64 {
         match self.descriptors.iter().find(|(known, _)| *known == fd) {
             Some((_, descriptor)) => match descriptor.kind {
-                Kind::Listener(id) => self.waiting(id) as u64,
+                Kind::Listener(id) => self.accept_queue(id).0 as u64,
                 _ => self.status_of(fd).map_or(0, |status| status.bytes_received),
             },
             None => 0,
         }
     }
 
-    /// Connections in a listener's accept queue.
-    fn waiting(&self, listener: ListenerId) -> usize {
+    /// Connections in a listener's accept queue, and its bound.
+    pub(super) fn accept_queue(&self, listener: ListenerId) -> (usize, usize) {
         let machine = self.machine.iter();
         let mut entries = machine.flat_map(|machine| machine.stack.entries(machine.time()));
-        let waiting = entries.find_map(|entry| match entry {
-            Entry::Listener {
-                id,
-                accept_queue: (waiting, _),
-                ..
-            } if id == listener => Some(waiting),
+        let queue = entries.find_map(|entry| match entry {
+            Entry::Listener { id, accept_queue, .. } if id == listener => Some(accept_queue),
             _ => None,
         });
-        waiting.unwrap_or_default()
+        queue.unwrap_or_default()
     }
 
     /// That a call waits still; `None` when its time is over. Units of `timeout`: milliseconds, negative for ever.
