@@ -4,76 +4,7 @@
 
 use syndic_lab::pkt::{Profile, Script, Verdict, play};
 
-/// A state, how a script gets there, and where both ends stand: SND.NXT and RCV.NXT.
-struct Way {
-    state: &'static str,
-    script: &'static str,
-    snd: u32,
-    rcv: u32,
-    /// Whether what the peer sends is still taken.
-    takes_text: bool,
-}
-
-const LISTEN: &str = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, 5) = 0\n";
-const SYN: &str = "+0 < S 0:0(0) win 5000 <MSS,SYNTS>\n+0 > S. 0:0(0) ack 1 <...>\n";
-const ACCEPT: &str = "+.1 < . 1:1(0) ack 1 win 5000 <TS>\n+0 accept(3, ..., ...) = 4\n";
-
-const WAYS: &[Way] = &[
-    way("SYN-RECEIVED", "", 1, 1, true),
-    way("ESTABLISHED", "ACCEPT", 1, 1, true),
-    way(
-        "FIN-WAIT-1",
-        "ACCEPT+0 shutdown(4, SHUT_WR) = 0\n+0 > F. 1:1(0) ack 1 <...>\n",
-        2,
-        1,
-        true,
-    ),
-    way(
-        "FIN-WAIT-2",
-        "ACCEPT+0 shutdown(4, SHUT_WR) = 0\n+0 > F. 1:1(0) ack 1 <...>\n+0 < . 1:1(0) ack 2 win 5000 <TS>\n",
-        2,
-        1,
-        true,
-    ),
-    way(
-        "CLOSE-WAIT",
-        "ACCEPT+0 < F. 1:1(0) ack 1 win 5000 <TS>\n+0 > . 1:1(0) ack 2 <...>\n",
-        1,
-        2,
-        false,
-    ),
-    way(
-        "CLOSING",
-        "ACCEPT+0 shutdown(4, SHUT_WR) = 0\n+0 > F. 1:1(0) ack 1 <...>\n+0 < F. 1:1(0) ack 1 win 5000 <TS>\n+0 > . 2:2(0) ack 2 <...>\n",
-        2,
-        2,
-        false,
-    ),
-    way(
-        "LAST-ACK",
-        "ACCEPT+0 < F. 1:1(0) ack 1 win 5000 <TS>\n+0 > . 1:1(0) ack 2 <...>\n+0 shutdown(4, SHUT_WR) = 0\n+0 > F. 1:1(0) ack 2 <...>\n",
-        2,
-        2,
-        false,
-    ),
-    way(
-        "TIME-WAIT",
-        "ACCEPT+0 shutdown(4, SHUT_WR) = 0\n+0 > F. 1:1(0) ack 1 <...>\n+0 < F. 1:1(0) ack 2 win 5000 <TS>\n+0 > . 2:2(0) ack 2 <...>\n",
-        2,
-        2,
-        false,
-    ),
-];
-
-const fn way(state: &'static str, script: &'static str, snd: u32, rcv: u32, takes_text: bool) -> Way {
-    Way {
-        state,
-        script,
-        snd,
-        rcv,
-        takes_text,
-    }
-}
+use crate::way::{ACCEPT, LISTEN, SYN, WAYS, Way};
 
 /// A kind of segment with what it is answered, `None` for silence. SND and RCV stand for the state's numbers.
 type Row = (&'static str, String, Option<String>);
@@ -305,38 +236,4 @@ fn closed_listen_and_syn_sent() {
         }
     }
     assert!(failed.is_empty(), "{failed}");
-}
-
-/// Each call in each synchronized state (RFC 9293 sections 3.10.2 to 3.10.6).
-#[test]
-fn calls_in_each_state() {
-    const DATA: &str = "-1 EPIPE (Broken pipe)";
-    #[rustfmt::skip]
-    let rows = [
-        // state          write(10)  read(10)                    shutdown
-        ("ESTABLISHED",   "10",      "-1 EAGAIN (Try again)",    "0"),
-        ("FIN-WAIT-1",    DATA,      "-1 EAGAIN (Try again)",    "0"),
-        ("FIN-WAIT-2",    DATA,      "-1 EAGAIN (Try again)",    "0"),
-        ("CLOSE-WAIT",    "10",      "0",                        "0"),
-        ("CLOSING",       DATA,      "0",                        "0"),
-        ("LAST-ACK",      DATA,      "0",                        "0"),
-        ("TIME-WAIT",     DATA,      "0",                        "-1 ENOTCONN (Not connected)"),
-    ];
-    for (state, write, read, shutdown) in rows {
-        let way = WAYS.iter().find(|way| way.state == state).expect("a way there");
-        let before = way.script.replace("ACCEPT", ACCEPT);
-        for (call, result) in [
-            ("write(4, ..., 10)", write),
-            ("recv(4, ..., 10, MSG_DONTWAIT)", read),
-            ("shutdown(4, SHUT_WR)", shutdown),
-            ("close(4)", "0"),
-        ] {
-            let text = format!("{LISTEN}{SYN}{before}+0 {call} = {result}\n");
-            let text = text.replace("MSS,SYNTS", "mss 1000").replace("<TS>", "");
-            let name = format!("{call} in {state}");
-            let script = Script::parse(&name, &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-            let played = play(&script, Profile::Linux);
-            assert_eq!(played.verdict, Verdict::Pass, "{played}");
-        }
-    }
 }
