@@ -152,7 +152,8 @@ pub struct ListenOptions {
     pub local: SocketAddr,
     /// Bound of the SYN queue: half-open entries of this listener.
     pub syn_backlog: usize,
-    /// Bound of the accept queue: established, not yet accepted.
+    /// Bound of the accept queue: established, not yet accepted. Bounds: at least 1, or nobody could ever be accepted; 0
+    /// counts as 1.
     pub accept_backlog: usize,
     /// How often a SYN-ACK is retransmitted, at 1, 3, 7, 15, 31 s after the first, doubling.
     pub syn_ack_retransmissions: u8,

@@ -31,7 +31,7 @@ impl Listener {
     }
 
     pub(crate) fn is_accept_queue_full(&self) -> bool {
-        self.accept_queue.len() >= self.options.accept_backlog.max(1)
+        self.accept_queue.len() >= self.options.accept_backlog
     }
 }
 
@@ -61,7 +61,8 @@ impl Listeners {
     }
 
     /// Adds a listener at an address that is not taken. The caller keeps `len` below 65,535.
-    pub(crate) fn insert(&mut self, options: ListenOptions) -> ListenerId {
+    pub(crate) fn insert(&mut self, mut options: ListenOptions) -> ListenerId {
+        options.accept_backlog = options.accept_backlog.max(1);
         let listener = Listener {
             options,
             connection: Arc::new(options.connection),

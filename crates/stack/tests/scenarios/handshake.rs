@@ -495,6 +495,30 @@ fn simultaneous_open_refused() {
     rig.assert_quiet();
 }
 
+/// No room at all would be a listener that never listens: 0 is 1, and says so.
+#[test]
+fn accept_backlog_of_0_holds_one_connection() {
+    let mut rig = Rig::plain();
+    let local = rig.local();
+    let listener = rig.listen_with(ListenOptions {
+        accept_backlog: 0,
+        ..ListenOptions::new(local)
+    });
+    let queue = |rig: &Rig| match rig.stack.entries(rig.now()).first() {
+        Some(Entry::Listener { accept_queue, .. }) => *accept_queue,
+        other => panic!("no listener but {other:?}"),
+    };
+    assert_eq!(queue(&rig), (0, 1));
+    rig.inject(Seg::new("S", 0).mss(1000));
+    rig.inject(Seg::new(".", 1).ack(1));
+    assert_eq!(queue(&rig), (1, 1));
+    rig.their_port += 1;
+    rig.inject(Seg::new("S", 0).mss(1000));
+    assert_eq!(rig.dropped(Why::AcceptQueueFull), 1);
+    rig.accept(listener);
+    assert_eq!(queue(&rig), (0, 1));
+}
+
 /// A crowd of clients on ports 1000 and up.
 fn syns(rig: &mut Rig, n: u16) -> usize {
     for port in 0..n {
