@@ -108,6 +108,7 @@ impl ConnectionTable {
             rto_max: time(self.rto_max, options.rto_max),
             linger: self.linger.map(|time| time.0).or(options.linger),
             fin_wait_2: time(self.fin_wait_2, options.fin_wait_2),
+            dscp: options.dscp,
         }
     }
 }

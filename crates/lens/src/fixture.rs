@@ -115,6 +115,7 @@ impl Ends {
             dst: dst.ip(),
             protocol: ip::TCP,
             hop_limit: 64,
+            dscp: wire::ip::Dscp::default(),
             ecn: ip::Ecn::NotEct,
         };
         let mut packet = vec![0; ip.len()];

@@ -183,6 +183,7 @@ mod tests {
             dst: right.ip(),
             protocol: ip::UDP,
             hop_limit: 64,
+            dscp: wire::ip::Dscp::default(),
             ecn: ip::Ecn::NotEct,
         };
         let mut bytes = vec![0; 20];

@@ -184,6 +184,7 @@ mod tests {
             state: State::Established,
             ended: None,
             soft_error: None,
+            dscp_received: wire::ip::Dscp::DEFAULT,
             snd_una: SeqNumber::new(1),
             snd_nxt: SeqNumber::new(1001),
             snd_wnd: 64_256,

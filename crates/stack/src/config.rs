@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+use wire::ip::Dscp;
 use wire::option::Layout;
 
 use crate::limits::Limits;
@@ -101,6 +102,9 @@ pub struct ConnectionOptions {
     pub linger: Option<Duration>,
     /// How long a connection that its user has closed may stay in FIN-WAIT-2.
     pub fin_wait_2: Duration,
+    /// The Diffserv codepoint of what is sent, from the SYN or SYN-ACK on; what TIME-WAIT sends asks for nothing (RFC 9293
+    /// MUST-48).
+    pub dscp: Dscp,
 }
 
 /// Keep-alive settings.
@@ -141,6 +145,7 @@ impl Default for ConnectionOptions {
             rto_max: Duration::from_secs(60),
             linger: None,
             fin_wait_2: Duration::from_secs(60),
+            dscp: Dscp::DEFAULT,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::replies::{Replies, Reply};
 use crate::tcp::state::{Arrow, State, next};
 use crate::time::Now;
 use crate::tuple::FourTuple;
+use wire::ip::Dscp;
 use wire::tcp::Header;
 
 /// The time, the configuration, and where facts, counts and replies go.
@@ -42,7 +43,18 @@ impl<O: Observer> Context<'_, O> {
 
     /// Queues a segment that belongs to no connection's own order; when the queue is full it is dropped and counted.
     pub(crate) fn reply(&mut self, tuple: FourTuple, header: Header, cause: Cause) {
-        if !self.replies.push(Reply::Tcp { tuple, header, cause }) {
+        self.reply_marked(Dscp::DEFAULT, tuple, header, cause);
+    }
+
+    /// The same with the Diffserv codepoint that a user asked for.
+    pub(crate) fn reply_marked(&mut self, dscp: Dscp, tuple: FourTuple, header: Header, cause: Cause) {
+        let reply = Reply::Tcp {
+            tuple,
+            header,
+            cause,
+            dscp,
+        };
+        if !self.replies.push(reply) {
             self.dropped(Some(tuple), Why::RepliesFull);
         }
     }

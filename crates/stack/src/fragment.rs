@@ -8,7 +8,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
-use wire::ip::{Datagram, Ecn, Fragment, Header};
+use wire::ip::{Datagram, Dscp, Ecn, Fragment, Header};
 
 use crate::limits::Limits;
 use crate::observer::Why;
@@ -65,8 +65,8 @@ struct Partial {
     held: usize,
     /// Where the datagram ends, once the last piece has come.
     end: Option<usize>,
-    /// Protocol and hop limit of the piece at offset 0, once it has come.
-    first: Option<(u8, u8)>,
+    /// Protocol, hop limit and Diffserv codepoint of the piece at offset 0, once it has come.
+    first: Option<(u8, u8, Dscp)>,
     ecn: Codepoints,
 }
 
@@ -232,7 +232,7 @@ impl Partial {
             self.end = Some(end);
         }
         if start == 0 {
-            self.first = Some((datagram.protocol, datagram.hop_limit));
+            self.first = Some((datagram.protocol, datagram.hop_limit, datagram.dscp));
         }
         self.pieces.insert(start, Bytes::copy_from_slice(bytes));
         self.held += bytes.len();
@@ -262,12 +262,13 @@ impl Partial {
 
     /// The datagram. `None`: it is too long for a header, or its ECN marks contradict each other.
     fn rebuild(&self) -> Option<BytesMut> {
-        let (protocol, hop_limit) = self.first?;
+        let (protocol, hop_limit, dscp) = self.first?;
         let header = Header {
             src: self.key.src,
             dst: self.key.dst,
             protocol,
             hop_limit,
+            dscp,
             ecn: self.ecn.merged()?,
         };
         let mut whole = BytesMut::with_capacity(header.len() + self.held);

@@ -49,3 +49,4 @@ pub use status::{Entry, Status};
 pub use tcp::state::State;
 pub use time::{Duration, Instant, Now};
 pub use tuple::FourTuple;
+pub use wire::ip::Dscp;

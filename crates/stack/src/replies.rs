@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use wire::ip::Dscp;
 use wire::tcp::Header;
 
 use crate::observer::Cause;
@@ -17,6 +18,7 @@ pub(crate) enum Reply {
         tuple: FourTuple,
         header: Header,
         cause: Cause,
+        dscp: Dscp,
     },
     /// An ICMP or ICMPv6 message with its checksum.
     Icmp { src: IpAddr, dst: IpAddr, message: Vec<u8> },

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 
+use wire::ip::Dscp;
 use wire::seq::SeqNumber;
 
 use crate::error::Ended;
@@ -21,6 +22,8 @@ pub struct Status {
     pub ended: Option<Ended>,
     /// The last ICMP error that did not end it (RFC 5461).
     pub soft_error: Option<Ended>,
+    /// The Diffserv codepoint of the last segment that was acceptable (RFC 9293 MAY-9).
+    pub dscp_received: Dscp,
     /// SND.UNA.
     pub snd_una: SeqNumber,
     /// SND.NXT.

@@ -143,6 +143,7 @@ impl Rig {
             dst,
             protocol: ip::TCP,
             hop_limit: 64,
+            dscp: wire::ip::Dscp::default(),
             ecn: ip::Ecn::NotEct,
         };
         let mut packet = BytesMut::zeroed(ip.len() + header.len());

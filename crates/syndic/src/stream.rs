@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use stack::{Accepted, ConnectOptions, ConnectionOptions, KeepAlive, Observer, Status};
+use stack::{Accepted, ConnectOptions, ConnectionOptions, Dscp, KeepAlive, Observer, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::calls::Calls;
@@ -175,6 +175,20 @@ impl TcpStream {
     pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.socket
             .change(|options| options.user_timeout = timeout.map(Into::into))
+    }
+
+    /// The Diffserv codepoint of the segments that are sent. That of the last one received is in
+    /// [`status`](Self::status).
+    pub fn dscp(&self) -> io::Result<Dscp> {
+        Ok(self.socket.options()?.dscp)
+    }
+
+    /// Asks routers for another treatment of what is sent from now on. A listener asks for its connections in
+    /// [`ListenOptions::connection`](stack::ListenOptions::connection).
+    ///
+    /// Spec: RFC 9293 section 3.9.2, MUST-48 and SHLD-21; RFC 2474
+    pub fn set_dscp(&self, dscp: Dscp) -> io::Result<()> {
+        self.socket.change(|options| options.dscp = dscp)
     }
 
     /// The bound of written bytes that are not acknowledged. Units: bytes.

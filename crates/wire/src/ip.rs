@@ -55,6 +55,40 @@ impl Ecn {
     }
 }
 
+/// The Differentiated Services codepoint: how routers are asked to treat a datagram (RFC 2474). 0, the default, asks for
+/// nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Dscp(u8);
+
+impl Dscp {
+    /// Best effort.
+    pub const DEFAULT: Self = Self(0);
+    /// Lower effort (RFC 8622).
+    pub const LE: Self = Self(1);
+    /// Expedited forwarding (RFC 3246).
+    pub const EF: Self = Self(46);
+
+    /// A codepoint by its number. Errors: `None` above 63, which six bits cannot state.
+    pub const fn new(value: u8) -> Option<Self> {
+        if value < 64 { Some(Self(value)) } else { None }
+    }
+
+    /// The codepoint of a TOS or traffic class byte.
+    pub const fn from_traffic_class(byte: u8) -> Self {
+        Self(byte >> 2)
+    }
+
+    /// Its number. Bounds: 0 to 63.
+    pub const fn value(self) -> u8 {
+        self.0
+    }
+}
+
+/// The TOS byte of IPv4, the traffic class of IPv6.
+const fn traffic_class(dscp: Dscp, ecn: Ecn) -> u8 {
+    dscp.value() << 2 | ecn.bits()
+}
+
 /// What a fragment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment {
@@ -78,6 +112,8 @@ pub struct Datagram {
     pub protocol: u8,
     /// TTL or hop limit.
     pub hop_limit: u8,
+    /// Diffserv codepoint.
+    pub dscp: Dscp,
     /// ECN bits.
     pub ecn: Ecn,
     /// Present when this is a piece of a larger datagram.
@@ -184,6 +220,8 @@ pub struct Header {
     pub protocol: u8,
     /// TTL or hop limit.
     pub hop_limit: u8,
+    /// Diffserv codepoint.
+    pub dscp: Dscp,
     /// ECN bits.
     pub ecn: Ecn,
 }

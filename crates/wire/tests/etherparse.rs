@@ -506,11 +506,12 @@ proptest! {
         segment in any_tcp(),
         pieces in vec(vec(any::<u8>(), 0..30), 0..4),
         hop_limit: u8,
+        dscp in (0u8..64).prop_map(|value| ip::Dscp::new(value).unwrap()),
         ecn in prop::sample::select(vec![ip::Ecn::NotEct, ip::Ecn::Ect0, ip::Ecn::Ect1, ip::Ecn::Ce]),
     ) {
         let Ok((header, _)) = tcp::Header::parse(&segment) else { return Ok(()) };
         let payload = pieces.concat();
-        let ip = ip::Header { src, dst, protocol: ip::TCP, hop_limit, ecn };
+        let ip = ip::Header { src, dst, protocol: ip::TCP, hop_limit, dscp, ecn };
         let mut packet = vec![0xee; ip.len() + header.len()];
         prop_assert_eq!(ip.emit(header.len() + payload.len(), &mut packet), Some(ip.len()));
         let tcp_bytes = &mut packet[ip.len()..];

@@ -131,6 +131,7 @@ impl Peer {
             dst: (*self.host.ip()).into(),
             protocol,
             hop_limit: 64,
+            dscp: wire::ip::Dscp::default(),
             ecn: ip::Ecn::NotEct,
         };
         let mut packet = vec![0; header.len()];

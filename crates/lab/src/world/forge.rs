@@ -39,6 +39,7 @@ pub(super) fn forge(forged: &Forged) -> Option<Vec<u8>> {
         dst: forged.tuple.remote_addr,
         protocol: ip::TCP,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: Ecn::NotEct,
     };
     let (ip_len, tcp_len) = (ip_header.len(), header.len());

@@ -192,6 +192,7 @@ fn icmp(src: std::net::IpAddr, dst: std::net::IpAddr, message: Vec<u8>) -> Vec<u
         dst,
         protocol: wire::ip::ICMP,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: wire::ip::Ecn::NotEct,
     };
     let mut bytes = vec![0; header.len()];

@@ -52,6 +52,7 @@ fn push(store: &mut Reassembler, ms: u64, piece: &Piece) -> Pushed {
         dst: dst.parse().unwrap(),
         protocol: piece.protocol,
         hop_limit: 9,
+        dscp: wire::ip::Dscp::default(),
         ecn: piece.ecn,
         fragment: Some(Fragment {
             id: piece.id,
@@ -437,6 +438,7 @@ fn a_packet_that_is_no_piece_is_refused() {
         dst: "10.0.0.2".parse().unwrap(),
         protocol: 6,
         hop_limit: 9,
+        dscp: wire::ip::Dscp::default(),
         ecn: Ecn::NotEct,
         fragment: None,
         payload: 0..8,

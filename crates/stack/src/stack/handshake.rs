@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 
 use bytes::Bytes;
+use wire::ip::Dscp;
 use wire::option::{Options, Timestamps as TimestampsOption, WindowScale};
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
@@ -131,6 +132,11 @@ impl<O: Observer> Stack<O> {
         syn_window(u32::try_from(buffer).unwrap_or(u32::MAX))
     }
 
+    /// The Diffserv codepoint of a listener's connections.
+    fn dscp_of(&self, listener: u16) -> Dscp {
+        self.listeners.at(listener).map_or(Dscp::DEFAULT, |l| l.connection.dscp)
+    }
+
     /// Sends the SYN-ACK of a half-open entry.
     fn syn_ack(&mut self, now: Now, facts: &EmbryoFacts, cause: Cause) {
         let Some(iss) = self.iss(facts) else { return };
@@ -151,7 +157,8 @@ impl<O: Observer> Stack<O> {
         if cause.is_retransmission() {
             self.counters.retransmissions += 1;
         }
-        context!(self, now).reply(facts.tuple, header, cause);
+        let dscp = self.dscp_of(facts.listener);
+        context!(self, now).reply_marked(dscp, facts.tuple, header, cause);
     }
 
     /// A segment for a half-open entry: RST, the SYN again, the third ACK, or what is none of these.
@@ -349,7 +356,8 @@ impl<O: Observer> Stack<O> {
             ecr: facts.ts_recent,
         });
         self.counters.challenge_acks += 1;
-        context!(self, now).reply(facts.tuple, header, Cause::ChallengeAck);
+        let dscp = self.dscp_of(facts.listener);
+        context!(self, now).reply_marked(dscp, facts.tuple, header, Cause::ChallengeAck);
         Ok(())
     }
 

@@ -80,12 +80,12 @@ impl<O: Observer> Stack<O> {
             local_port: header.dst_port,
             remote_port: header.src_port,
         };
-        self.segment(now, tuple, &header, bytes.freeze());
+        self.segment(now, tuple, datagram, &header, bytes.freeze());
         Ok(())
     }
 
     /// A well-formed segment goes to the connection, half-open entry, TIME-WAIT entry or listener that it belongs to.
-    fn segment(&mut self, now: Now, tuple: FourTuple, header: &Header, payload: Bytes) {
+    fn segment(&mut self, now: Now, tuple: FourTuple, datagram: &Datagram, header: &Header, payload: Bytes) {
         self.counters.segments_in = self.counters.segments_in.wrapping_add(1);
         context!(self, now).fact(&Fact::Received {
             tuple,
@@ -94,7 +94,8 @@ impl<O: Observer> Stack<O> {
         });
         if let Some(i) = self.connections.find(&self.keys, &tuple) {
             if let Some(c) = self.connections.get_mut(i) {
-                input::segment_arrives(&mut context!(self, now), c, Segment::new(header, payload));
+                let seg = Segment::new(header, payload).in_datagram(datagram.dscp);
+                input::segment_arrives(&mut context!(self, now), c, seg);
             }
             return self.settle(now, i);
         }

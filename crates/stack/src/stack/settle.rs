@@ -64,7 +64,7 @@ impl<O: Observer> Stack<O> {
                 cause,
             };
             let header = output::header(&cx, c, &plan);
-            cx.reply(c.tuple, header, Cause::FinAck);
+            cx.reply_marked(c.options.dscp, c.tuple, header, Cause::FinAck);
         }
         let facts = TimeWaitFacts {
             tuple: c.tuple,

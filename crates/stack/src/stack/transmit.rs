@@ -67,9 +67,14 @@ impl<O: Observer> Stack<O> {
 
     fn send_reply(&mut self, now: Now, reply: &Reply, sink: &mut impl Sink) -> Result<(), Full> {
         match reply {
-            Reply::Tcp { tuple, header, cause } => {
+            Reply::Tcp {
+                tuple,
+                header,
+                cause,
+                dscp,
+            } => {
                 self.scratch.payload.clear();
-                emit(&self.config, &mut self.scratch, tuple, header, None, sink)?;
+                emit(&self.config, &mut self.scratch, *dscp, tuple, header, None, sink)?;
                 self.count_sent(now, tuple, header, *cause);
             }
             Reply::Icmp { src, dst, message } => {
@@ -80,6 +85,7 @@ impl<O: Observer> Stack<O> {
                     dst: *dst,
                     protocol,
                     hop_limit,
+                    dscp: ip::Dscp::DEFAULT,
                     ecn: ip::Ecn::NotEct,
                 };
                 let head = &mut self.scratch.head;
@@ -111,12 +117,22 @@ impl<O: Observer> Stack<O> {
                     return Turn::Done;
                 }
             };
-            let tuple = c.tuple;
+            let (tuple, dscp) = (c.tuple, c.options.dscp);
             let header = output::header(&context!(self, now), c, &plan);
             self.scratch.payload.clear();
             c.snd.slices(plan.seq, plan.len, &mut self.scratch.payload);
             let segment_size = (plan.len > c.payload_max()).then(|| u16::try_from(c.payload_max()).unwrap_or(u16::MAX));
-            if emit(&self.config, &mut self.scratch, &tuple, &header, segment_size, sink).is_err() {
+            if emit(
+                &self.config,
+                &mut self.scratch,
+                dscp,
+                &tuple,
+                &header,
+                segment_size,
+                sink,
+            )
+            .is_err()
+            {
                 c.idle = Idle::Link;
                 return Turn::Full;
             }
@@ -156,6 +172,7 @@ fn burst(config: &Config, payload_max: u32) -> u32 {
 fn emit(
     config: &Config,
     scratch: &mut Scratch,
+    dscp: ip::Dscp,
     tuple: &FourTuple,
     header: &Header,
     segment_size: Option<u16>,
@@ -169,6 +186,7 @@ fn emit(
         dst,
         protocol: ip::TCP,
         hop_limit: config.hop_limit,
+        dscp,
         ecn: ip::Ecn::NotEct,
     };
     let mut header = *header;

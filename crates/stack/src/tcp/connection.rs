@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 
 use bytes::Bytes;
 use wire::icmp::Unreachable;
+use wire::ip::Dscp;
 use wire::option::Options;
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
@@ -96,6 +97,8 @@ pub(crate) struct Connection {
     pub(crate) heard: Instant,
     pub(crate) ended: Option<Ended>,
     pub(crate) soft_error: Option<Ended>,
+    /// Of the last acceptable segment.
+    pub(crate) dscp_received: Dscp,
     pub(crate) idle: Idle,
     pub(crate) retransmitted: u32,
     pub(crate) segments_in: u32,
@@ -164,6 +167,7 @@ impl Connection {
             heard: now,
             ended: None,
             soft_error: None,
+            dscp_received: Dscp::DEFAULT,
             idle: Idle::Opening,
             retransmitted: 0,
             segments_in: 0,
@@ -348,7 +352,7 @@ impl Connection {
             urgent: 0,
             options: Options::default(),
         };
-        cx.reply(self.tuple, header, cause);
+        cx.reply_marked(self.options.dscp, self.tuple, header, cause);
     }
 
     /// SEND (RFC 9293 section 3.10.2).
@@ -531,6 +535,7 @@ impl Connection {
             state: self.state,
             ended: self.ended,
             soft_error: self.soft_error,
+            dscp_received: self.dscp_received,
             snd_una: self.snd.una,
             snd_nxt: self.snd.nxt,
             snd_wnd: self.snd.wnd,

@@ -111,6 +111,7 @@ fn syn_acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, se
     c.snd.wnd_max = c.snd.wnd;
     (c.snd.wl1, c.snd.wl2) = (seg.seq, seg.ack);
     c.heard = cx.now.mono;
+    c.dscp_received = seg.dscp;
 }
 
 /// RFC 9293 section 3.10.7.4, "Otherwise": the eight steps. The fourth comes first, for RFC 5961 section 4.2 wants a SYN
@@ -172,6 +173,7 @@ fn first_check_sequence<O: Observer>(
         return Err(refuse(cx, c, &seg, why));
     }
     c.heard = now;
+    c.dscp_received = seg.dscp;
     if !c.has_work() {
         // Whatever keep-alive probes were out: the peer lives.
         c.unanswered = 0;
@@ -504,5 +506,5 @@ fn reset_bad_ack<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: 
         urgent: 0,
         options: Options::default(),
     };
-    cx.reply(c.tuple, header, Cause::ResetBadAck);
+    cx.reply_marked(c.options.dscp, c.tuple, header, Cause::ResetBadAck);
 }

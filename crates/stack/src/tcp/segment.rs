@@ -1,6 +1,7 @@
 //! A TCP segment that has arrived, as the machine looks at it.
 
 use bytes::Bytes;
+use wire::ip::Dscp;
 use wire::option::Options;
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
@@ -14,6 +15,8 @@ pub(crate) struct Segment {
     /// As on the wire, not scaled.
     pub(crate) window: u16,
     pub(crate) urgent: u16,
+    /// Of the datagram that brought it.
+    pub(crate) dscp: Dscp,
     pub(crate) options: Options,
     pub(crate) payload: Bytes,
 }
@@ -26,9 +29,16 @@ impl Segment {
             flags: header.flags,
             window: header.window,
             urgent: header.urgent,
+            dscp: Dscp::DEFAULT,
             options: header.options,
             payload,
         }
+    }
+
+    /// The same, with what its datagram says.
+    pub(crate) const fn in_datagram(mut self, dscp: Dscp) -> Self {
+        self.dscp = dscp;
+        self
     }
 
     /// SEG.LEN: payload, SYN and FIN.
@@ -92,6 +102,7 @@ mod tests {
             flags,
             window: 0,
             urgent: 0,
+            dscp: Dscp::DEFAULT,
             options: Options::default(),
             payload: Bytes::from_static(text),
         }

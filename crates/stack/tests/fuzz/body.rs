@@ -622,6 +622,7 @@ fn datagram(src: IpAddr, dst: IpAddr, protocol: u8, payload: &[u8]) -> Option<Ve
         dst,
         protocol,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: ip::Ecn::NotEct,
     };
     let mut packet = vec![0; header.len()];

@@ -312,6 +312,7 @@ impl World {
             dst: LOCAL,
             protocol: ip::TCP,
             hop_limit: 64,
+            dscp: wire::ip::Dscp::default(),
             ecn: ip::Ecn::NotEct,
         };
         let mut packet = vec![0; header.len()];

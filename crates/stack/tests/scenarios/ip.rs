@@ -32,6 +32,7 @@ pub(crate) fn packet(src: IpAddr, dst: IpAddr, protocol: u8, body: &[u8]) -> Vec
         dst,
         protocol,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: ip::Ecn::NotEct,
     };
     let mut packet = vec![0; header.len()];
@@ -533,5 +534,59 @@ fn hop_limit_is_configurable_and_df_is_set() {
             datagram.dst,
             &bytes[datagram.payload.clone()]
         ));
+    }
+}
+
+/// RFC 9293 section 3.9.2: MUST-48, SHLD-21, SHLD-22 and MAY-9, from the first segment to the last.
+#[test]
+fn diffserv_field_is_the_users() {
+    let marks = |rig: &mut Rig| rig.out.drain(..).map(|out| out.dscp).collect::<Vec<_>>();
+    let marked = ConnectionOptions {
+        dscp: Dscp::EF,
+        no_delay: true,
+        ..ConnectionOptions::default()
+    };
+    for (ours, theirs) in [(v4(2), v4(1)), (v6(2), v6(1))] {
+        let mut rig = Rig::plain();
+        (rig.ours, rig.theirs) = (ours, theirs);
+        let local = rig.local();
+        let listener = rig.listen_with(ListenOptions {
+            connection: marked,
+            ..ListenOptions::new(local)
+        });
+        rig.inject(Seg::new("S", 0).mss(1000));
+        rig.inject(Seg::new("R", 5));
+        assert_eq!(marks(&mut rig), [Dscp::EF; 2], "the SYN-ACK, and a challenge");
+        rig.inject(Seg::new(".", 1).ack(1));
+        let id = rig.accept(listener);
+        rig.inject_marked(Dscp::LE, Seg::new("P.", 1).ack(1).data(10));
+        assert_eq!(marks(&mut rig), [Dscp::EF], "an acknowledgment");
+        assert_eq!(rig.status(id).dscp_received, Dscp::LE);
+        rig.inject_marked(Dscp::EF, Seg::new("P.", 100_000).ack(1).data(10));
+        assert_eq!(rig.status(id).dscp_received, Dscp::LE, "of what was acceptable");
+        rig.out.clear();
+        rig.send(id, 1, 10);
+        assert_eq!(marks(&mut rig), [Dscp::EF], "data");
+        rig.advance(Duration::from_millis(250));
+        assert_eq!(marks(&mut rig), [Dscp::EF], "data again");
+        let mut options = rig.stack.options(id).expect("the id is held");
+        options.dscp = Dscp::LE;
+        rig.stack.set_options(rig.now(), id, options).expect("the id is held");
+        rig.send(id, 11, 10);
+        assert_eq!(marks(&mut rig), [Dscp::LE], "data after the change");
+        rig.abort(id);
+        assert_eq!(marks(&mut rig), [Dscp::LE], "the reset");
+
+        rig.their_port += 1;
+        rig.inject(Seg::new(".", 1).ack(1));
+        assert_eq!(marks(&mut rig), [Dscp::DEFAULT], "a reset for nobody's segment");
+
+        rig.our_port += 1;
+        let id = rig.connect_with(Some(marked));
+        rig.inject(Seg::new("S.", 0).ack(1).mss(1000));
+        assert_eq!(marks(&mut rig), [Dscp::EF; 2], "the SYN and the third ACK");
+        rig.close(id);
+        rig.inject(Seg::new("F.", 1).ack(2));
+        assert_eq!(marks(&mut rig), [Dscp::EF; 2], "the FIN and the last ACK");
     }
 }

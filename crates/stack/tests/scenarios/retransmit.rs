@@ -680,6 +680,7 @@ fn icmp(src: std::net::IpAddr, dst: std::net::IpAddr, message: &[u8]) -> Vec<u8>
         dst,
         protocol: wire::ip::ICMP,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: wire::ip::Ecn::NotEct,
     };
     let mut packet = vec![0; header.len()];

@@ -185,6 +185,7 @@ pub(crate) struct Out {
     pub(crate) at: Instant,
     pub(crate) tuple: FourTuple,
     pub(crate) header: Header,
+    pub(crate) dscp: Dscp,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -311,9 +312,21 @@ impl Rig {
         self.flush();
     }
 
+    /// The peer sends a segment with this Diffserv codepoint.
+    pub(crate) fn inject_marked(&mut self, dscp: Dscp, seg: Seg) {
+        let _ = writeln!(self.history, "{:>9} < {seg:?} dscp {}", self.clock(), dscp.value());
+        let header = self.header(&seg);
+        let packet = build_marked(dscp, self.theirs, self.ours, &header, &seg.payload);
+        self.raw(&packet);
+    }
+
     /// The bytes of a segment from the peer.
     pub(crate) fn packet(&self, seg: &Seg) -> Vec<u8> {
-        let header = Header {
+        build(self.theirs, self.ours, &self.header(seg), &seg.payload)
+    }
+
+    fn header(&self, seg: &Seg) -> Header {
+        Header {
             src_port: self.their_port,
             dst_port: self.our_port,
             seq: SeqNumber::new(PEER_ISN) + seg.seq,
@@ -326,8 +339,7 @@ impl Rig {
             window: seg.window,
             urgent: seg.urgent,
             options: seg.options,
-        };
-        build(self.theirs, self.ours, &header, &seg.payload)
+        }
     }
 
     /// The peer sends a segment.
@@ -383,6 +395,7 @@ impl Rig {
             at: self.now,
             tuple,
             header,
+            dscp: datagram.dscp,
             payload: body[len..].to_vec(),
         };
         let _ = writeln!(self.history, "{:>9} > {:?}", self.clock(), self.relative(&out));
@@ -583,11 +596,17 @@ impl Rig {
 
 /// An IP packet with a TCP segment, its checksums right.
 pub(crate) fn build(src: IpAddr, dst: IpAddr, header: &Header, payload: &[u8]) -> Vec<u8> {
+    build_marked(Dscp::DEFAULT, src, dst, header, payload)
+}
+
+/// The same with a Diffserv codepoint.
+fn build_marked(dscp: Dscp, src: IpAddr, dst: IpAddr, header: &Header, payload: &[u8]) -> Vec<u8> {
     let ip = ip::Header {
         src,
         dst,
         protocol: ip::TCP,
         hop_limit: 64,
+        dscp,
         ecn: ip::Ecn::NotEct,
     };
     let mut packet = vec![0; ip.len() + header.len()];

@@ -307,6 +307,7 @@ fn ip_packet(rig: &Rig, protocol: u8, payload: &[u8]) -> Vec<u8> {
         dst: rig.ours,
         protocol,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: ip::Ecn::NotEct,
     };
     let mut packet = vec![0; header.len()];

@@ -82,6 +82,7 @@ fn addresses_that_tcp_may_and_may_not_have() {
             dst,
             protocol: TCP,
             hop_limit: 64,
+            dscp: Dscp::default(),
             ecn: Ecn::NotEct,
         };
         header.emit(0, &mut bytes).unwrap();
@@ -90,6 +91,39 @@ fn addresses_that_tcp_may_and_may_not_have() {
             plausible,
             "{name}"
         );
+    }
+}
+
+#[test]
+fn dscp_is_six_bits() {
+    for byte in 0..=u8::MAX {
+        let dscp = Dscp::from_traffic_class(byte);
+        assert_eq!(dscp.value(), byte >> 2);
+        assert_eq!(Dscp::new(dscp.value()), Some(dscp));
+    }
+    assert_eq!((Dscp::new(63).map(Dscp::value), Dscp::new(64)), (Some(63), None));
+}
+
+/// The byte as other tools show it, at the place where they look for it.
+#[test]
+fn traffic_class_is_the_same_byte_in_both_versions() {
+    for ((src, dst), class_of) in [
+        (V4, (|bytes| bytes[1]) as fn(&[u8]) -> u8),
+        (V6, |bytes| bytes[0] << 4 | bytes[1] >> 4),
+    ] {
+        let header = Header {
+            src,
+            dst,
+            protocol: TCP,
+            hop_limit: 64,
+            dscp: Dscp::EF,
+            ecn: Ecn::Ect0,
+        };
+        let mut bytes = [0; 40];
+        header.emit(0, &mut bytes).unwrap();
+        assert_eq!(class_of(&bytes), 0xba);
+        let read = Datagram::parse(&bytes).unwrap();
+        assert_eq!((read.dscp, read.ecn), (Dscp::EF, Ecn::Ect0));
     }
 }
 
@@ -107,6 +141,7 @@ fn emit_refuses_what_it_cannot_write() {
         dst,
         protocol: TCP,
         hop_limit: 64,
+        dscp: Dscp::default(),
         ecn: Ecn::NotEct,
     };
     let rows = [
@@ -172,17 +207,17 @@ proptest! {
     ) {
         // Not an extension header, so that it is still the protocol when it is read.
         let protocol = UDP;
-        let ecn = Ecn::from_traffic_class(traffic_class);
+        let (dscp, ecn) = (Dscp::from_traffic_class(traffic_class), Ecn::from_traffic_class(traffic_class));
         let (src, dst) = if is_v4 {
             (Ipv4Addr::from(v4.0).into(), Ipv4Addr::from(v4.1).into())
         } else {
             (Ipv6Addr::from(v6.0).into(), Ipv6Addr::from(v6.1).into())
         };
-        let header = Header { src, dst, protocol, hop_limit, ecn };
+        let header = Header { src, dst, protocol, hop_limit, dscp, ecn };
         let mut bytes = vec![0; header.len() + payload_len];
         prop_assert_eq!(header.emit(payload_len, &mut bytes), Some(header.len()));
         let payload = header.len()..bytes.len();
-        let expected = Datagram { src, dst, protocol, hop_limit, ecn, fragment: None, payload };
+        let expected = Datagram { src, dst, protocol, hop_limit, dscp, ecn, fragment: None, payload };
         prop_assert_eq!(Datagram::parse(&bytes), Ok(expected.clone()));
         prop_assert_eq!(Datagram::parse_quoted(&bytes), Ok(expected));
     }

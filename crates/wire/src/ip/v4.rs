@@ -5,7 +5,7 @@ use core::net::Ipv4Addr;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{Datagram, Ecn, Fragment, Header, Trust};
+use super::{Datagram, Dscp, Ecn, Fragment, Header, Trust, traffic_class};
 use crate::Malformed;
 use crate::checksum::Sum;
 
@@ -75,6 +75,7 @@ pub(super) fn parse(trust: Trust, bytes: &[u8]) -> Result<Datagram, Malformed> {
         dst: Ipv4Addr::from(fixed.dst).into(),
         protocol: fixed.protocol,
         hop_limit: fixed.ttl,
+        dscp: Dscp::from_traffic_class(fixed.dscp_ecn),
         ecn: Ecn::from_traffic_class(fixed.dscp_ecn),
         fragment,
         payload: header_len..end,
@@ -85,7 +86,7 @@ pub(super) fn emit(header: &Header, src: Ipv4Addr, dst: Ipv4Addr, payload_len: u
     let total_len = u16::try_from(payload_len.checked_add(HEADER_MIN)?).ok()?;
     let mut fixed = Fixed {
         version_ihl: VERSION_IHL,
-        dscp_ecn: header.ecn.bits(),
+        dscp_ecn: traffic_class(header.dscp, header.ecn),
         total_len: total_len.into(),
         id: U16::ZERO,
         flags_offset: DONT_FRAGMENT.into(),

@@ -5,7 +5,7 @@ use core::net::Ipv6Addr;
 use zerocopy::byteorder::network_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{Datagram, Ecn, Fragment, Header, Trust};
+use super::{Datagram, Dscp, Ecn, Fragment, Header, Trust, traffic_class};
 use crate::Malformed;
 
 /// The header on the wire.
@@ -69,6 +69,7 @@ pub(super) fn parse(trust: Trust, bytes: &[u8]) -> Result<Datagram, Malformed> {
     let (fixed, _) = Fixed::ref_from_prefix(bytes).map_err(|_| Malformed::Truncated)?;
     let end = trust.end(HEADER + usize::from(fixed.payload_len.get()), bytes.len())?;
     let upper = bytes.get(HEADER..end).ok_or(Malformed::Truncated)?;
+    let class = (fixed.version_class_flow.get() >> 20) as u8;
     let chain = walk(fixed.next_header, upper)?;
     if let (Some(fragment), Trust::Received) = (chain.fragment, trust) {
         // What lies before the fragment header is there again in the whole, and counts (RFC 8200 section 4.5).
@@ -80,7 +81,8 @@ pub(super) fn parse(trust: Trust, bytes: &[u8]) -> Result<Datagram, Malformed> {
         dst: Ipv6Addr::from(fixed.dst).into(),
         protocol: chain.protocol,
         hop_limit: fixed.hop_limit,
-        ecn: Ecn::from_traffic_class((fixed.version_class_flow.get() >> 20) as u8),
+        dscp: Dscp::from_traffic_class(class),
+        ecn: Ecn::from_traffic_class(class),
         fragment: chain.fragment,
         payload: end - chain.rest.len()..end,
     })
@@ -88,7 +90,7 @@ pub(super) fn parse(trust: Trust, bytes: &[u8]) -> Result<Datagram, Malformed> {
 
 pub(super) fn emit(header: &Header, src: Ipv6Addr, dst: Ipv6Addr, payload_len: usize, out: &mut [u8]) -> Option<usize> {
     let fixed = Fixed {
-        version_class_flow: (6 << 28 | u32::from(header.ecn.bits()) << 20).into(),
+        version_class_flow: (6 << 28 | u32::from(traffic_class(header.dscp, header.ecn)) << 20).into(),
         payload_len: u16::try_from(payload_len).ok()?.into(),
         next_header: header.protocol,
         hop_limit: header.hop_limit,

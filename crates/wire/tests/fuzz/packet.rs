@@ -73,6 +73,7 @@ fn datagram(src: IpAddr, dst: IpAddr, (protocol, ecn): (u8, u8), payload: &[u8])
         dst,
         protocol,
         hop_limit: ecn,
+        dscp: ip::Dscp::default(),
         ecn: Ecn::from_traffic_class(ecn),
     };
     let mut packet = vec![0; header.len()];

@@ -108,6 +108,7 @@ fn datagram(flow: &Flow, protocol: u8, hop_limit: u8, ecn: u8, payload: &[u8]) -
         dst: flow.local.ip(),
         protocol,
         hop_limit,
+        dscp: wire::ip::Dscp::default(),
         ecn: ip::Ecn::from_traffic_class(ecn),
     };
     let mut bytes = vec![0; header.len()];
@@ -170,6 +171,7 @@ pub(super) fn build_icmp(flow: &Flow, icmp: &Icmp) -> Result<Vec<u8>, Wrong> {
         dst: flow.remote.ip(),
         protocol: ip::TCP,
         hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
         ecn: ip::Ecn::NotEct,
     };
     let mut head = vec![0; ip.len()];

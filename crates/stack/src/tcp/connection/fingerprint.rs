@@ -41,6 +41,7 @@ impl Hash for Connection {
             heard,
             ended,
             soft_error,
+            dscp_received: _,
             idle: _,
             retransmitted: _,
             segments_in: _,

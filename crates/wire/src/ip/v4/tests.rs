@@ -51,6 +51,7 @@ fn fields_are_where_the_diagram_says() {
         dst: DST,
         protocol: TCP,
         hop_limit: 64,
+        dscp: Dscp::from_traffic_class(42 << 2),
         ecn: Ecn::Ce,
         fragment: None,
         payload: 20..28,
@@ -234,6 +235,7 @@ fn is_sent_whole_or_not_at_all() {
         dst: DST,
         protocol: TCP,
         hop_limit: 64,
+        dscp: Dscp::DEFAULT,
         ecn: Ecn::NotEct,
     }
     .emit(0, &mut out)

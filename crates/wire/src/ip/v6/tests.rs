@@ -58,6 +58,7 @@ fn fields_are_where_the_diagram_says() {
         dst: IpAddr::V6(DST),
         protocol: TCP,
         hop_limit: 64,
+        dscp: Dscp::from_traffic_class(42 << 2),
         ecn: Ecn::Ce,
         fragment: None,
         payload: 40..48,
