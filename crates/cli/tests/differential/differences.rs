@@ -1,13 +1,16 @@
 //! The differences that remain, each with the reason. `docs/linux-differences.md` is printed from here.
 
 mod closing;
+mod listening;
+mod malformed;
 mod opening;
 mod transfer;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::script;
+use crate::script::{self, Case};
 
 /// The release of Linux that the table was made with. Others are compared too, but what they do differently is no defect
 /// of ours.
@@ -22,13 +25,21 @@ pub(crate) struct Difference {
     pub(crate) title: &'static str,
     /// Why we keep it.
     pub(crate) why: &'static str,
-    /// The cases in which it shows, each with the steps that differ and what came out on either side.
+    /// The cases in which it shows, each with the steps that differ and what came out on either side. A name stands for
+    /// both versions of IP, or for the one that follows it in parentheses.
     pub(crate) cases: &'static [(&'static str, &'static str)],
 }
 
 /// The table.
 fn rows() -> impl Iterator<Item = &'static Difference> {
-    [opening::ROWS, transfer::ROWS, closing::ROWS].into_iter().flatten()
+    let lists = [
+        listening::ROWS,
+        opening::ROWS,
+        malformed::ROWS,
+        transfer::ROWS,
+        closing::ROWS,
+    ];
+    lists.into_iter().flatten()
 }
 
 /// The cases that the table lists, each with what differs.
@@ -37,8 +48,16 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// What the table says of a case; empty when nothing may differ.
-pub(crate) fn listed(case: &str) -> &'static str {
-    all().find(|(name, _)| *name == case).map_or("", |(_, differs)| differs)
+pub(crate) fn listed(case: Case) -> &'static str {
+    all()
+        .find(|(name, _)| covers(name, case))
+        .map_or("", |(_, differs)| differs)
+}
+
+/// Whether a name of the table stands for this case.
+pub(crate) fn covers(name: &str, case: Case) -> bool {
+    let version = name.strip_prefix(case.name);
+    version.is_some_and(|version| version.is_empty() || version == format!(" ({})", case.version))
 }
 
 /// Differences that the table does not have, or has otherwise: a failure, unless the kernel is another than the table's
@@ -60,20 +79,28 @@ pub(crate) fn judge(report: &str) {
 
 /// The document.
 fn document() -> String {
-    let (played, differ) = (crate::cases::all().count(), all().count());
+    let names: BTreeSet<&str> = crate::cases::all().map(|case| case.name).collect();
+    let differing = crate::cases::all().filter(|&case| !listed(case).is_empty());
+    let differing: BTreeSet<&str> = differing.map(|case| case.name).collect();
+    let (scripts, played) = (names.len(), crate::cases::all().count());
+    let (differ, reasons) = (differing.len(), rows().count());
     let mut text = format!(
         "# Where Linux and Syndic differ
 
-The test `crates/cli/tests/differential` plays {played} scripts of calls and packets twice: on sockets of Linux {RELEASE} in a private
-namespace, and on our stack in virtual time. What goes over the wire, what the user is answered and which state the connection is
-in are compared, in relative numbers and rough times. In {differ} of them something differs, for the reasons below. What differs
-without being listed here fails the test, and so does what is listed and differs no more. This file is printed from the test's
-table (`{WRITE}=1 cargo test --test differential`).
+The test `crates/cli/tests/differential` plays {scripts} scripts of calls and packets, over IPv4 and over IPv6 ({played} cases in
+all), twice: on sockets of Linux {RELEASE} in a private namespace, and on our stack in virtual time. What goes over the wire, what the
+user is answered and which state the connection is in are compared, in relative numbers and rough times. In {differ} scripts something
+differs, for the {reasons} reasons below. What differs without being listed here fails the test, and so does what is listed and differs
+no more. A name stands for both versions of IP, or for the one in parentheses. This file is printed from the test's table
+(`{WRITE}=1 cargo test --test differential`).
 
 How to read it: a line without indentation is a step of the script, and below it stands what came out of it on either side. `<` is
 what the peer sends, `>` what the host sends. Flags are as tcpdump writes them, `win 0` is a closed window, `+200ms` is a time since
 the beginning of the step. `open` stands for `{}`; `warm` is such a connection on which
-ten bytes went either way. PSH, the size of open windows, TSval and the value of the window scale are not compared: no peer minds them.
+ten bytes went either way, `large` one on which 1,460 bytes are in flight; `crowd` is a listener with two connections that wait and
+one that is half-open. Over IPv6 the link takes 20 bytes more, so that segments are as long as over IPv4. A listener's
+queues hold one more than its backlog, as Linux counts. PSH, the size of open windows, TSval and the value of the window scale are not
+compared: no peer minds them.
 ",
         script::OPEN
     );
@@ -81,7 +108,7 @@ ten bytes went either way. PSH, the size of open windows, TSval and the value of
         let _ = write!(text, "\n## {}\n{}\n", row.title, row.why.trim());
         for (case, differs) in row.cases {
             let script = crate::cases::all()
-                .find(|other| other.name == *case)
+                .find(|&other| covers(case, other))
                 .map(|case| case.script);
             let script = script.unwrap_or_default();
             let _ = write!(

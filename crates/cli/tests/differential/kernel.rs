@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -18,10 +18,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use crate::diag::Diag;
 use crate::peer::Peer;
 use crate::run::{Host, Played, Run, runs};
-use crate::script::{Call, Case, Setting};
-use crate::{FIN_WAIT_2, HOST, answer};
+use crate::script::{Call, Case, Setting, Version};
+use crate::{FIN_WAIT_2, HOST_V4, HOST_V6, SYN_ACK_RETRANSMISSIONS, accepted_text, answer, link_mtu};
 
 /// What is set in the namespace: what would else wait for minutes, and what would make one case disturb another. All
 /// else is as the kernel has it.
@@ -34,14 +35,15 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 /// How many cases may wait at once: with more of them, steps would be late.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 64;
 
 /// Plays these cases at once on the kernel; `ends` gives each its two ends.
-pub(crate) fn play(cases: &[Case], ends: impl Fn(Case) -> (SocketAddrV4, SocketAddrV4)) -> Vec<Played> {
+pub(crate) fn play(cases: &[Case], ends: impl Fn(Case) -> (SocketAddr, SocketAddr)) -> Vec<Played> {
     for (name, value) in SETTINGS {
         set(name, value);
     }
     set("tcp_fin_timeout", &FIN_WAIT_2.as_secs().to_string());
+    set("tcp_synack_retries", &SYN_ACK_RETRANSMISSIONS.to_string());
     let wire = Rc::new(RefCell::new(Wire::open()));
     let mut runs: Vec<Run<Kernel>> = Vec::new();
     loop {
@@ -68,22 +70,30 @@ fn set(name: &str, value: &str) {
     std::fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
 }
 
-/// The TUN, and what came out of it for each peer.
+/// A TUN for each version of IP, what came out of them for each peer, and where to ask for states.
 struct Wire {
-    tun: Tun,
+    v4: Tun,
+    v6: Tun,
+    diag: Diag,
     origin: Instant,
     buffer: BytesMut,
-    inbox: HashMap<Ipv4Addr, VecDeque<(Duration, Vec<u8>)>>,
+    inbox: HashMap<IpAddr, VecDeque<(Duration, Vec<u8>)>>,
 }
 
 impl Wire {
     fn open() -> Self {
-        let options = TunOptions {
-            addresses: vec![(HOST.into(), 16)],
-            ..TunOptions::default()
+        let open = |version, address, prefix_len| {
+            let options = TunOptions {
+                addresses: vec![(address, prefix_len)],
+                mtu: link_mtu(version),
+                ..TunOptions::default()
+            };
+            Tun::open(&options).expect("a TUN in the private namespace")
         };
         Self {
-            tun: Tun::open(&options).expect("a TUN in the private namespace"),
+            v4: open(Version::V4, HOST_V4.into(), 16),
+            v6: open(Version::V6, HOST_V6.into(), 64),
+            diag: Diag::open(),
             origin: Instant::now(),
             buffer: BytesMut::with_capacity(PACKET_BYTES_MAX),
             inbox: HashMap::new(),
@@ -94,21 +104,30 @@ impl Wire {
         self.origin.elapsed()
     }
 
+    /// The TUN that leads to this address.
+    const fn tun(&self, to: IpAddr) -> &Tun {
+        match to {
+            IpAddr::V4(_) => &self.v4,
+            IpAddr::V6(_) => &self.v6,
+        }
+    }
+
     /// Takes all that the kernel has sent.
     fn drain(&mut self) {
-        loop {
-            self.buffer.clear();
-            self.buffer.reserve(PACKET_BYTES_MAX);
-            match self.tun.try_read(&mut self.buffer) {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) => panic!("read from the TUN: {error}"),
-            }
-            let now = self.now();
-            if let Ok(datagram) = wire::ip::Datagram::parse(&self.buffer)
-                && let std::net::IpAddr::V4(to) = datagram.dst
-            {
-                self.inbox.entry(to).or_default().push_back((now, self.buffer.to_vec()));
+        let now = self.now();
+        for tun in [&self.v4, &self.v6] {
+            loop {
+                self.buffer.clear();
+                self.buffer.reserve(PACKET_BYTES_MAX);
+                match tun.try_read(&mut self.buffer) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("read from the TUN: {error}"),
+                }
+                if let Ok(datagram) = wire::ip::Datagram::parse(&self.buffer) {
+                    let inbox = self.inbox.entry(datagram.dst).or_default();
+                    inbox.push_back((now, self.buffer.to_vec()));
+                }
             }
         }
     }
@@ -117,7 +136,7 @@ impl Wire {
     fn wait_until(&self, until: Duration) {
         let left = until.saturating_sub(self.now()).as_millis() + 1;
         let timeout = PollTimeout::try_from(left.min(1_000)).expect("at most a second");
-        let mut fds = [PollFd::new(self.tun.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [&self.v4, &self.v6].map(|tun| PollFd::new(tun.as_fd(), PollFlags::POLLIN));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => panic!("poll: {errno}"),
@@ -128,15 +147,17 @@ impl Wire {
 /// One case's sockets.
 struct Kernel {
     wire: Rc<RefCell<Wire>>,
-    local: SocketAddrV4,
-    remote: SocketAddrV4,
+    local: SocketAddr,
+    remote: SocketAddr,
     settings: Vec<Setting>,
     listener: Option<Socket>,
     connection: Option<Socket>,
+    /// What was accepted before.
+    others: Vec<Socket>,
 }
 
 impl Kernel {
-    fn new(wire: Rc<RefCell<Wire>>, local: SocketAddrV4, remote: SocketAddrV4) -> Self {
+    fn new(wire: Rc<RefCell<Wire>>, local: SocketAddr, remote: SocketAddr) -> Self {
         Self {
             wire,
             local,
@@ -144,13 +165,14 @@ impl Kernel {
             settings: Vec::new(),
             listener: None,
             connection: None,
+            others: Vec::new(),
         }
     }
 
     /// A socket with the settings so far. Reno, for it is the only congestion control that both have and that paces
     /// nothing; urgent data in line, as RFC 6093 has it.
     fn socket(&self) -> Socket {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
+        let socket = Socket::new(Domain::for_address(self.local), Type::STREAM, Some(Protocol::TCP)).expect("a socket");
         socket.set_nonblocking(true).expect("non-blocking");
         socket.set_reuse_address(true).expect("SO_REUSEADDR");
         socket.set_out_of_band_inline(true).expect("SO_OOBINLINE");
@@ -171,19 +193,21 @@ impl Kernel {
         String::new()
     }
 
-    fn listen(&mut self) -> String {
+    fn listen(&mut self, backlog: usize) -> String {
         let socket = self.socket();
-        socket.listen(128).expect("listen");
+        socket
+            .listen(backlog.try_into().expect("a small backlog"))
+            .expect("listen");
         self.listener = Some(socket);
         String::new()
     }
 
     fn accept(&mut self) -> String {
         match self.listener.as_ref().expect("listen comes before accept").accept() {
-            Ok((socket, _)) => {
+            Ok((socket, peer)) => {
                 socket.set_nonblocking(true).expect("non-blocking");
-                self.connection = Some(socket);
-                "accepted".to_owned()
+                self.others.extend(self.connection.replace(socket));
+                accepted_text(self.remote, peer.as_socket().expect("an address of IP"))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => "nobody".to_owned(),
             Err(error) => word(&error),
@@ -258,7 +282,7 @@ impl Host for Kernel {
     fn call(&mut self, call: Call) -> String {
         match call {
             Call::Set(setting) => self.set(setting),
-            Call::Listen => self.listen(),
+            Call::Listen(backlog) => self.listen(backlog),
             Call::Accept => self.accept(),
             Call::Unlisten => {
                 self.listener = None;
@@ -281,9 +305,13 @@ impl Host for Kernel {
         }
     }
 
+    fn has_connection(&self) -> bool {
+        self.connection.is_some()
+    }
+
     fn inject(&mut self, packet: &[u8]) {
         let wire = self.wire.borrow();
-        wire.tun
+        wire.tun(self.local.ip())
             .try_write(VnetHeader::default(), packet, &[])
             .expect("the TUN takes a packet");
     }
@@ -291,33 +319,12 @@ impl Host for Kernel {
     fn sent(&mut self) -> Vec<(Duration, Vec<u8>)> {
         let mut wire = self.wire.borrow_mut();
         wire.drain();
-        let inbox = wire.inbox.get_mut(self.remote.ip());
+        let inbox = wire.inbox.get_mut(&self.remote.ip());
         inbox.map(|packets| packets.drain(..).collect()).unwrap_or_default()
     }
 
-    /// As `/proc/net/tcp` has it: sockets, half-open and TIME-WAIT entries alike.
-    fn state(&mut self) -> String {
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
-        let end = |end: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(end.ip().octets()), end.port());
-        let (local, remote) = (end(self.local), end(self.remote));
-        let code = table.lines().skip(1).find_map(|line| {
-            let mut words = line.split_whitespace().skip(1);
-            (words.next() == Some(&local) && words.next() == Some(&remote)).then(|| words.next())?
-        });
-        let name = match code {
-            None | Some("07") => "CLOSED",
-            Some("01") => "ESTABLISHED",
-            Some("02") => "SYN-SENT",
-            Some("03" | "0C") => "SYN-RECEIVED",
-            Some("04") => "FIN-WAIT-1",
-            Some("05") => "FIN-WAIT-2",
-            Some("06") => "TIME-WAIT",
-            Some("08") => "CLOSE-WAIT",
-            Some("09") => "LAST-ACK",
-            Some("0B") => "CLOSING",
-            Some(other) => panic!("state {other}?"),
-        };
-        name.to_owned()
+    fn state(&mut self, peer: SocketAddr) -> String {
+        self.wire.borrow_mut().diag.state(self.local, peer).to_owned()
     }
 }
 
@@ -349,7 +356,9 @@ fn word(error: &std::io::Error) -> String {
         Some(Errno::ETIMEDOUT) => "timed out".to_owned(),
         Some(Errno::EPIPE) => "closing".to_owned(),
         Some(Errno::EADDRNOTAVAIL) => "in use".to_owned(),
-        Some(Errno::EHOSTUNREACH | Errno::ENETUNREACH | Errno::ENOPROTOOPT | Errno::EPROTO) => "unreachable".to_owned(),
+        Some(Errno::EHOSTUNREACH | Errno::ENETUNREACH | Errno::EACCES | Errno::ENOPROTOOPT | Errno::EPROTO) => {
+            "unreachable".to_owned()
+        }
         Some(errno) => format!("{errno:?}"),
         None => error.to_string(),
     }

@@ -1,7 +1,7 @@
 //! Our stack as the host under test, in virtual time.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,11 +17,11 @@ use crate::peer::Peer;
 use crate::run::{Host, Run, runs};
 use crate::script::{Call, Case, Setting};
 use crate::transcript::Transcript;
-use crate::{FIN_WAIT_2, answer};
+use crate::{FIN_WAIT_2, SYN_ACK_RETRANSMISSIONS, accepted_text, answer, link_mtu};
 
 /// Plays a case on our stack.
-pub(crate) fn play(case: Case, host: SocketAddrV4, peer: SocketAddrV4) -> Transcript {
-    let mut run = Run::new(case, Ours::new(host, peer), Peer::new(peer, host));
+pub(crate) fn play(case: Case, host: SocketAddr, peer: SocketAddr) -> Transcript {
+    let mut run = Run::new(case, Ours::new(case, host, peer), Peer::new(peer, host));
     while let Some(wake) = run.wake() {
         run.host.pass_until(wake);
         run.advance();
@@ -32,8 +32,8 @@ pub(crate) fn play(case: Case, host: SocketAddrV4, peer: SocketAddrV4) -> Transc
 struct Ours {
     stack: Stack<()>,
     now: Duration,
-    local: SocketAddrV4,
-    remote: SocketAddrV4,
+    local: SocketAddr,
+    remote: SocketAddr,
     options: ConnectionOptions,
     listener: Option<ListenerId>,
     connection: Option<ConnectionId>,
@@ -57,9 +57,10 @@ impl Sink for Wire {
 }
 
 impl Ours {
-    fn new(local: SocketAddrV4, remote: SocketAddrV4) -> Self {
+    fn new(case: Case, local: SocketAddr, remote: SocketAddr) -> Self {
         let config = Config {
-            addresses: vec![(*local.ip()).into()],
+            addresses: vec![local.ip()],
+            mtu: link_mtu(case.version).into(),
             ..Config::default()
         };
         let secrets = Secrets {
@@ -128,10 +129,14 @@ impl Ours {
         String::new()
     }
 
-    fn listen(&mut self) -> String {
+    /// Each queue holds one more than the backlog, as with Linux.
+    fn listen(&mut self, backlog: usize) -> String {
         let options = ListenOptions {
             connection: self.options,
-            ..ListenOptions::new(self.local.into())
+            accept_backlog: backlog + 1,
+            syn_backlog: backlog + 1,
+            syn_ack_retransmissions: SYN_ACK_RETRANSMISSIONS,
+            ..ListenOptions::new(self.local)
         };
         self.listener = Some(self.stack.listen(options).expect("the port is free"));
         String::new()
@@ -142,7 +147,7 @@ impl Ours {
         match self.stack.accept(self.at(), listener).expect("the listener stands") {
             Some(accepted) => {
                 self.connection = Some(accepted.id);
-                "accepted".to_owned()
+                accepted_text(self.remote, accepted.remote)
             }
             None => "nobody".to_owned(),
         }
@@ -158,8 +163,8 @@ impl Ours {
 
     fn connect(&mut self) -> String {
         let options = ConnectOptions {
-            remote: self.remote.into(),
-            local: Some(self.local.into()),
+            remote: self.remote,
+            local: Some(self.local),
             connection: Some(self.options),
         };
         match self.stack.connect(self.at(), options) {
@@ -239,7 +244,7 @@ impl Host for Ours {
     fn call(&mut self, call: Call) -> String {
         let answer = match call {
             Call::Set(setting) => self.set(setting),
-            Call::Listen => self.listen(),
+            Call::Listen(backlog) => self.listen(backlog),
             Call::Accept => self.accept(),
             Call::Unlisten => self.unlisten(),
             Call::Connect => self.connect(),
@@ -258,6 +263,10 @@ impl Host for Ours {
         answer
     }
 
+    fn has_connection(&self) -> bool {
+        self.connection.is_some()
+    }
+
     fn inject(&mut self, packet: &[u8]) {
         let mut batch = Batch::new();
         batch.push(Packet {
@@ -273,8 +282,8 @@ impl Host for Ours {
         self.out.packets.drain(..).collect()
     }
 
-    fn state(&mut self) -> String {
-        let tuple = FourTuple::new(self.local.into(), self.remote.into());
+    fn state(&mut self, peer: SocketAddr) -> String {
+        let tuple = FourTuple::new(self.local, peer);
         match self.stack.state_of(&tuple) {
             State::Listen => State::Closed.to_string(),
             state => state.to_string(),

@@ -1,7 +1,7 @@
 //! The peer: it is nothing but the segments of the script, and it writes down what the host sends, in relative numbers.
 
 use std::fmt::Write as _;
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 
 use wire::icmp::{self, ErrorKind};
 use wire::option::{Options, Timestamps, WindowScale};
@@ -9,16 +9,23 @@ use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 use wire::{ip, tcp};
 
-use crate::script::Segment;
+use crate::script::{Icmp, Segment, Version, Wrong};
 
 /// The peer's ISN: near the end of the number space, so that every case wraps around.
 const ISN: u32 = u32::MAX - 20;
 
+/// A TCP header without options, and where fields of it lie. Units: bytes.
+const FIXED_HEADER: usize = 20;
+const OFFSET_AT: usize = 12;
+const CHECKSUM_AT: usize = 16;
+/// Where the checksum lies in an IPv4 header.
+const IPV4_CHECKSUM_AT: usize = 10;
+
 /// What the peer knows of the connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    pub(crate) own: SocketAddrV4,
-    pub(crate) host: SocketAddrV4,
+    pub(crate) own: SocketAddr,
+    pub(crate) host: SocketAddr,
     isn: SeqNumber,
     /// The host's, once it has shown it.
     iss: Option<SeqNumber>,
@@ -37,7 +44,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(own: SocketAddrV4, host: SocketAddrV4) -> Self {
+    pub(crate) fn new(own: SocketAddr, host: SocketAddr) -> Self {
         Self {
             own,
             host,
@@ -81,7 +88,7 @@ impl Peer {
                 ..Options::default()
             },
         };
-        self.tcp(&header, &vec![segment.byte; segment.len])
+        self.tcp(&header, segment)
     }
 
     /// What fills the window from what is acknowledged on, cut into segments of 1,000 bytes; nothing when it is full.
@@ -110,25 +117,83 @@ impl Peer {
     }
 
     /// An ICMP error from the peer that quotes what the host sent last.
-    pub(crate) fn icmp(&self, kind: ErrorKind) -> Vec<u8> {
-        let (src, dst) = ((*self.own.ip()).into(), (*self.host.ip()).into());
-        let message = icmp::error(src, dst, kind, &self.last_heard);
-        self.datagram(ip::ICMP, &message)
+    pub(crate) fn icmp(&self, error: &Icmp) -> Vec<u8> {
+        let mut quoted = self.last_heard.clone();
+        let segment = ip::Datagram::parse(&quoted)
+            .expect("the host has sent a packet")
+            .payload;
+        if let Some(seq) = error.seq {
+            let seq = self.iss.unwrap_or_default() + seq as u32;
+            quoted[segment.start + 4..segment.start + 8].copy_from_slice(&seq.value().to_be_bytes());
+        }
+        if let Some(bytes) = error.quote {
+            quoted.truncate(segment.start + bytes);
+        }
+        let (kind, protocol) = match (error.kind, self.version()) {
+            (kind, Version::V4) => (kind, ip::ICMP),
+            (ErrorKind::TooBig(mtu), version) => {
+                let mtu = mtu + u32::from(version.header_surplus());
+                (ErrorKind::TooBig(mtu), ip::ICMPV6)
+            }
+            (kind, Version::V6) => (kind, ip::ICMPV6),
+        };
+        let mut message = icmp::error(self.own.ip(), self.host.ip(), kind, &quoted);
+        if !error.is_intact {
+            message[2] ^= 0xff;
+        }
+        self.datagram(protocol, &message)
     }
 
-    fn tcp(&self, header: &Header, payload: &[u8]) -> Vec<u8> {
+    const fn version(&self) -> Version {
+        match self.own.ip() {
+            IpAddr::V4(_) => Version::V4,
+            IpAddr::V6(_) => Version::V6,
+        }
+    }
+
+    /// A packet with this header, which is as wrong as the script has it.
+    fn tcp(&self, header: &Header, script: &Segment) -> Vec<u8> {
         let mut segment = vec![0; header.len()];
         header.emit(&mut segment).expect("room for the header");
-        let (src, dst) = ((*self.own.ip()).into(), (*self.host.ip()).into());
-        tcp::seal(src, dst, &mut segment, &[payload]);
-        segment.extend_from_slice(payload);
-        self.datagram(ip::TCP, &segment)
+        if let Some(raw) = &script.raw_options {
+            segment.truncate(FIXED_HEADER);
+            segment.extend_from_slice(raw);
+            let words = u8::try_from(segment.len() / 4).expect("a header of at most 60 bytes");
+            segment[OFFSET_AT] = words << 4;
+        }
+        for &wrong in &script.wrong {
+            match wrong {
+                Wrong::Reserved(bits) => segment[OFFSET_AT] |= bits,
+                Wrong::Offset(words) => segment[OFFSET_AT] = words << 4,
+                _ => {}
+            }
+        }
+        let payload = vec![script.byte; script.len];
+        tcp::seal(self.own.ip(), self.host.ip(), &mut segment, &[&payload]);
+        segment.extend_from_slice(&payload);
+        for &wrong in &script.wrong {
+            match wrong {
+                Wrong::TcpChecksum => segment[CHECKSUM_AT] ^= 0xff,
+                Wrong::NoTcpChecksum => segment[CHECKSUM_AT..CHECKSUM_AT + 2].fill(0),
+                Wrong::Cut(bytes) => segment.truncate(segment.len() - bytes),
+                _ => {}
+            }
+        }
+        let mut packet = self.datagram(ip::TCP, &segment);
+        for &wrong in &script.wrong {
+            match wrong {
+                Wrong::IpChecksum => packet[IPV4_CHECKSUM_AT] ^= 0xff,
+                Wrong::Padding(bytes) => packet.resize(packet.len() + bytes, 0xaa),
+                _ => {}
+            }
+        }
+        packet
     }
 
     fn datagram(&self, protocol: u8, body: &[u8]) -> Vec<u8> {
         let header = ip::Header {
-            src: (*self.own.ip()).into(),
-            dst: (*self.host.ip()).into(),
+            src: self.own.ip(),
+            dst: self.host.ip(),
             protocol,
             hop_limit: 64,
             dscp: wire::ip::Dscp::default(),

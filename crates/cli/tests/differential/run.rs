@@ -1,5 +1,6 @@
 //! One case on one host: the steps in their order, and what comes out.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::peer::Peer;
@@ -19,14 +20,16 @@ const FILLS_MAX: u32 = 20;
 pub(crate) trait Host {
     /// The time that is now.
     fn now(&self) -> Duration;
+    /// Whether its user holds a connection.
+    fn has_connection(&self) -> bool;
     /// Its user calls; the answer in a word, empty when there is nothing to say.
     fn call(&mut self, call: Call) -> String;
     /// A packet from the peer arrives.
     fn inject(&mut self, packet: &[u8]);
     /// What it has sent to the peer since, with the times.
     fn sent(&mut self) -> Vec<(Duration, Vec<u8>)>;
-    /// The state of the connection, as the RFC names it; CLOSED where there is none.
-    fn state(&mut self) -> String;
+    /// The state of the connection with this peer, as the RFC names it; CLOSED where there is none.
+    fn state(&mut self, peer: SocketAddr) -> String;
 }
 
 /// A case that was played.
@@ -39,7 +42,9 @@ pub(crate) struct Played {
 /// A case that is being played.
 pub(crate) struct Run<H> {
     pub(crate) host: H,
-    peer: Peer,
+    /// All that have spoken, from the first on, and who speaks now.
+    peers: Vec<Peer>,
+    speaker: usize,
     steps: std::vec::IntoIter<(&'static str, Step)>,
     transcript: Transcript,
     began: Duration,
@@ -53,7 +58,8 @@ pub(crate) struct Run<H> {
 impl<H: Host> Run<H> {
     pub(crate) fn new(case: Case, host: H, peer: Peer) -> Self {
         Self {
-            peer,
+            peers: vec![peer],
+            speaker: 0,
             steps: case.steps().into_iter(),
             transcript: Vec::new(),
             began: host.now(),
@@ -81,14 +87,45 @@ impl<H: Host> Run<H> {
     /// Writes down what the host has sent of its own accord.
     pub(crate) fn collect(&mut self) {
         for (at, packet) in self.host.sent() {
-            let text = self.peer.heard(&packet);
+            let text = self.heard(&packet);
             if self.fills == 0
                 && self.wake.is_some()
                 && let Some(text) = text
             {
-                self.note(format!("> {text}"), at);
+                self.note(text, at);
             }
         }
+    }
+
+    /// The peer that a packet is for hears it. `None` when it is for none.
+    fn heard(&mut self, packet: &[u8]) -> Option<String> {
+        let first = self.peers.first()?.own;
+        let n = peer_number(first, destination(packet)?)?;
+        let text = self.peers.get_mut(n)?.heard(packet)?;
+        Some(match n {
+            0 => format!("> {text}"),
+            n => format!("peer {}: > {text}", n + 1),
+        })
+    }
+
+    fn speaker(&mut self) -> &mut Peer {
+        &mut self.peers[self.speaker]
+    }
+
+    /// Peer `n`, counted from 1, speaks from here on: all have the first one's address, and ports that follow its own.
+    fn change_speaker(&mut self, n: usize) {
+        self.speaker = n - 1;
+        while self.peers.len() < n {
+            let mut own = self.peers[0].own;
+            own.set_port(own.port() + u16::try_from(self.peers.len()).expect("a handful of peers"));
+            self.peers.push(Peer::new(own, self.peers[0].host));
+        }
+    }
+
+    /// The state of the speaker's connection.
+    fn state(&mut self) -> String {
+        let peer = self.speaker().own;
+        self.host.state(peer)
     }
 
     fn note(&mut self, text: String, at: Duration) {
@@ -116,28 +153,33 @@ impl<H: Host> Run<H> {
             self.takes_time = matches!(step, Step::Wait(_));
             match step {
                 Step::Call(call) => {
-                    let answer = self.host.call(call);
+                    let answer = if call.needs_connection() && !self.host.has_connection() {
+                        "no connection".to_owned()
+                    } else {
+                        self.host.call(call)
+                    };
                     if !answer.is_empty() {
                         self.note(answer, self.began);
                     }
                 }
                 Step::Segment(segment) => {
-                    let packet = self.peer.segment(&segment);
+                    let packet = self.speaker().segment(&segment);
                     self.host.inject(&packet);
                 }
-                Step::Icmp(kind) => {
-                    let packet = self.peer.icmp(kind);
+                Step::Icmp(error) => {
+                    let packet = self.speaker().icmp(&error);
                     self.host.inject(&packet);
                 }
+                Step::Peer(n) => self.change_speaker(n),
                 Step::State => {
-                    let state = self.host.state();
+                    let state = self.state();
                     self.note(state, self.began);
                 }
                 Step::Wait(time) => {
                     self.wake = Some(self.began + time);
                     return;
                 }
-                Step::Anew => self.peer.begin_anew(),
+                Step::Anew => self.speaker().begin_anew(),
                 Step::Fill => {
                     if !self.fill() {
                         return;
@@ -146,7 +188,7 @@ impl<H: Host> Run<H> {
             }
             self.collect();
         }
-        let state = self.host.state();
+        let state = self.state();
         self.transcript.push(("at the end", Vec::new()));
         self.note(state, self.began);
         self.wake = None;
@@ -156,11 +198,11 @@ impl<H: Host> Run<H> {
     /// meanwhile depends on how large the window is and is not written down.
     fn fill(&mut self) -> bool {
         self.fills += 1;
-        let packets = self.peer.filling();
+        let packets = self.speaker().filling();
         if packets.is_empty() || self.fills > FILLS_MAX {
             self.fills = 0;
             let outcome = if packets.is_empty() { "full" } else { "not full" };
-            self.peer.begin_anew();
+            self.speaker().begin_anew();
             self.note(outcome.to_owned(), self.began);
             return true;
         }
@@ -171,6 +213,20 @@ impl<H: Host> Run<H> {
         self.wake = Some(self.host.now() + FILL_PAUSE);
         false
     }
+}
+
+/// Which peer has this end, counted from 0, when the first has that one.
+pub(crate) fn peer_number(first: SocketAddr, end: SocketAddr) -> Option<usize> {
+    let n = end.port().checked_sub(first.port())?;
+    (first.ip() == end.ip()).then_some(n.into())
+}
+
+/// Where a TCP segment goes to. `None` for what is none.
+fn destination(packet: &[u8]) -> Option<SocketAddr> {
+    let datagram = wire::ip::Datagram::parse(packet).ok()?;
+    let segment = packet.get(datagram.payload)?;
+    let (_, port, _) = wire::tcp::Header::parse_quoted(segment).ok()?;
+    (datagram.protocol == wire::ip::TCP).then(|| SocketAddr::new(datagram.dst, port))
 }
 
 /// What was read, as runs of bytes: `x1000 y20`.

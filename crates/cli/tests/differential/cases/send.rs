@@ -57,6 +57,10 @@ pub(super) const CASES: &[(&str, &str)] = &[
         "send: an old window does not count",
         "warm; < . 1 ack 1 win 5000; < . 1 ack 1 len 10 win 3000; wait 100; < . 0 ack 1 win 0; send 2000",
     ),
+    (
+        "send: the window shrinks, and nothing else is new",
+        "open; < . 1 ack 1 win 500; send 2000; wait 100",
+    ),
     ("send: urgent data", "warm; urgent 1; < . 1 ack 2"),
     ("send: urgent data after text", "warm; send 10; urgent 5; < . 1 ack 16"),
     ("send: after shutdown", "warm; shutdown; send 10"),

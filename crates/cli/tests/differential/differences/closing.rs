@@ -203,6 +203,50 @@ wait 1200
     ours   > . 0 ack 12 +1000ms
 ",
             ),
+            (
+                "accept queue: text and FIN wait with the connection",
+                "
+< F. 11 ack 1
+    linux  nothing
+    ours   > . 1 ack 12
+wait 100
+    linux  > . 1 ack 12 +50ms
+    ours   nothing
+",
+            ),
+            (
+                "odd flags: FIN without ACK in CLOSE-WAIT",
+                "
+< F. 1 ack 1
+    linux  nothing
+    ours   > . 1 ack 2
+wait 100
+    linux  > . 1 ack 2 +50ms
+    ours   nothing
+",
+            ),
+            (
+                "ICMP: port unreachable in LAST-ACK",
+                "
+< F. 1 ack 1
+    linux  nothing
+    ours   > . 1 ack 2
+wait 100
+    linux  > . 1 ack 2 +40ms
+    ours   nothing
+",
+            ),
+            (
+                "too big: in CLOSE-WAIT",
+                "
+< F. 1 ack 11
+    linux  nothing
+    ours   > . 1471 ack 2
+wait 50
+    linux  > . 1471 ack 2 +10ms
+    ours   nothing
+",
+            ),
         ],
     },
     Difference {
@@ -457,6 +501,25 @@ state
 at the end
     linux  CLOSED
     ours   TIME-WAIT
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "The FIN with the last piece",
+        why: "
+When segments are cut anew for a narrower path, our FIN goes with the last piece of text. That of Linux is a segment of its own, and
+comes later.
+",
+        cases: &[
+            (
+                "too big: in FIN-WAIT-1",
+                "
+icmp too-big 1300 seq 11
+    linux  > . 11 ack 1 len 1260
+    linux  > . 1271 ack 1 len 200
+    ours   > . 11 ack 1 len 1260
+    ours   > F. 1271 ack 1 len 200
 ",
             ),
         ],

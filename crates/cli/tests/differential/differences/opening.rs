@@ -60,6 +60,97 @@ at the end
     ours   ESTABLISHED
 ",
             ),
+            (
+                "odd flags: all at once",
+                "
+state
+    linux  CLOSED
+    ours   ESTABLISHED
+at the end
+    linux  CLOSED
+    ours   ESTABLISHED
+",
+            ),
+            (
+                "odd flags: SYN,FIN,ACK",
+                "
+< SF. 1 ack 1
+    linux  > . 1 ack 1
+    ours   nothing
+",
+            ),
+            (
+                "odd flags: SYN,RST,ACK",
+                "
+state
+    linux  CLOSED
+    ours   ESTABLISHED
+at the end
+    linux  CLOSED
+    ours   ESTABLISHED
+",
+            ),
+            (
+                "odd flags: SYN,FIN on a half-open connection",
+                "
+< SF 0
+    linux  > S. 0 ack 1 <mss 1460>
+    ours   nothing
+",
+            ),
+            (
+                "odd flags: SYN,RST on a half-open connection",
+                "
+state
+    linux  CLOSED
+    ours   SYN-RECEIVED
+at the end
+    linux  CLOSED
+    ours   SYN-RECEIVED
+",
+            ),
+            (
+                "odd flags: SYN,RST in SYN-SENT",
+                "
+opened
+    linux  refused
+    ours   opening
+state
+    linux  CLOSED
+    ours   SYN-SENT
+at the end
+    linux  CLOSED
+    ours   SYN-SENT
+",
+            ),
+            (
+                "odd flags: SYN,FIN in SYN-SENT",
+                "
+< SF 0
+    linux  > S. 0 ack 1 <mss 1460, sackOK, TS ecr 0, ws>
+    ours   nothing
+opened
+    linux  open
+    ours   opening
+state
+    linux  SYN-RECEIVED
+    ours   SYN-SENT
+at the end
+    linux  SYN-RECEIVED
+    ours   SYN-SENT
+",
+            ),
+            (
+                "odd flags: SYN,FIN in TIME-WAIT",
+                "
+state
+    linux  CLOSED
+    ours   TIME-WAIT
+at the end
+    linux  CLOSED
+    ours   TIME-WAIT
+",
+            ),
         ],
     },
     Difference {
@@ -72,6 +163,14 @@ We do not speak ECN yet, and answer a SYN that offers it without it. RFC 3168 se
                 "listener: SYN with ECN bits",
                 "
 < SEW 0 mss 1000
+    linux  > SE. 0 ack 1 <mss 1460>
+    ours   > S. 0 ack 1 <mss 1460>
+",
+            ),
+            (
+                "reserved bits: all on a SYN with ECN bits",
+                "
+< SEW 0 mss 1000 reserved 15
     linux  > SE. 0 ack 1 <mss 1460>
     ours   > S. 0 ack 1 <mss 1460>
 ",
@@ -183,7 +282,9 @@ wait 100
         why: "
 An unreachable network or host and an exceeded time to live are soft errors (RFC 9293 section 3.9.2.2, MUST-56): they must not
 abort, for routes come back, and anybody can forge them. We keep them as the reason should the open fail. Linux gives up at
-once.
+once. Over IPv6 what says that a protocol is unknown is a parameter problem, and that is a soft error too. A half-open entry minds
+no error at all, and once the peer's SYN was heard, its port is there: Linux gives up over IPv4 when the host cannot be reached, over
+IPv6 when the port cannot, and in a simultaneous open in either.
 ",
         cases: &[
             (
@@ -226,6 +327,71 @@ state
 at the end
     linux  CLOSED
     ours   SYN-SENT
+",
+            ),
+            (
+                "ICMP: host unreachable in SYN-RECEIVED (IPv4)",
+                "
+state
+    linux  CLOSED
+    ours   SYN-RECEIVED
+< . 1 ack 1
+    linux  > R 1
+    ours   nothing
+accept
+    linux  nobody
+    ours   accepted
+at the end
+    linux  CLOSED
+    ours   ESTABLISHED
+",
+            ),
+            (
+                "ICMP: port unreachable after a simultaneous open",
+                "
+< S 0 mss 1000
+    linux  > S. 0 ack 1 <mss 1460, sackOK, TS ecr 0, ws>
+    ours   > S. 0 ack 1 <mss 1460>
+opened
+    linux  refused
+    ours   opening
+state
+    linux  CLOSED
+    ours   SYN-RECEIVED
+at the end
+    linux  CLOSED
+    ours   SYN-RECEIVED
+",
+            ),
+            (
+                "SYN-SENT: protocol unreachable (IPv6)",
+                "
+opened
+    linux  unreachable
+    ours   opening
+state
+    linux  CLOSED
+    ours   SYN-SENT
+at the end
+    linux  CLOSED
+    ours   SYN-SENT
+",
+            ),
+            (
+                "ICMP: port unreachable in SYN-RECEIVED (IPv6)",
+                "
+state
+    linux  CLOSED
+    ours   SYN-RECEIVED
+< . 1 ack 1
+    linux  > R 1
+    ours   nothing
+accept
+    linux  nobody
+    ours   accepted
+at the end
+    linux  CLOSED
+    ours   ESTABLISHED
 ",
             ),
         ],
@@ -348,11 +514,22 @@ send 1000
 ",
             ),
             (
-                "MSS of 0",
+                "MSS of 0 (IPv4)",
                 "
 send 1000
     linux  > . 1 ack 1 len 536
     linux  > . 537 ack 1 len 464
+    ours   > . 1 ack 1 len 216
+    ours   > . 217 ack 1 len 216
+    ours   > . 433 ack 1 len 216
+    ours   > . 649 ack 1 len 216
+",
+            ),
+            (
+                "MSS of 0 (IPv6)",
+                "
+send 1000
+    linux  > . 1 ack 1 len 1000
     ours   > . 1 ack 1 len 216
     ours   > . 217 ack 1 len 216
     ours   > . 433 ack 1 len 216
@@ -374,6 +551,48 @@ echoes the first.
 < S 0 mss 1000 ts 1100
     linux  > S. 0 ack 1 <mss 1460, TS ecr 100>
     ours   > S. 0 ack 1 <mss 1460, TS ecr 1100>
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "Which number an ICMP error must quote",
+        why: "
+RFC 5927 section 4.1: one that is in flight, from SND.UNA to the one before SND.NXT. Linux takes SND.NXT as well.
+",
+        cases: &[
+            (
+                "ICMP: port unreachable for a later number, in SYN-SENT",
+                "
+opened
+    linux  refused
+    ours   opening
+state
+    linux  CLOSED
+    ours   SYN-SENT
+at the end
+    linux  CLOSED
+    ours   SYN-SENT
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "A path too narrow for a SYN",
+        why: "
+A SYN is shorter than any MTU that may be reported, so a report that quotes one is false or meant for something else: we forget it.
+Linux does over IPv6, and believes it over IPv4.
+",
+        cases: &[
+            (
+                "too big: for the SYN (IPv4)",
+                "
+send 2920
+    linux  > . 1 ack 1 len 1260
+    linux  > . 1261 ack 1 len 1260
+    linux  > . 2521 ack 1 len 400
+    ours   > . 1 ack 1 len 1460
+    ours   > . 1461 ack 1 len 1460
 ",
             ),
         ],

@@ -12,7 +12,7 @@ another small one is (Minshall's variant), so that the tail of a large write lea
 ",
         cases: &[
             (
-                "active open: no options",
+                "active open: no options (IPv4)",
                 "
 send 1000
     linux  > . 1 ack 1 len 536
@@ -252,6 +252,31 @@ wait 2000
     ours   > . 1 ack 1 len 1 +600ms
 ",
             ),
+            (
+                "zero window: the peer takes the probe",
+                "
+wait 300
+    linux  > . 0 ack 1 +210ms
+    ours   > . 1 ack 1 len 1 +200ms
+< . 1 ack 2 win 0
+    linux  > . 1 ack 1
+    ours   nothing
+< . 1 ack 2
+    linux  > . 1 ack 1
+    ours   > . 2 ack 1 len 99
+< . 1 ack 101
+    linux  > . 1 ack 1
+    ours   nothing
+",
+            ),
+            (
+                "zero window: the peer resets",
+                "
+wait 300
+    linux  > . 0 ack 1 +210ms
+    ours   > . 1 ack 1 len 1 +200ms
+",
+            ),
         ],
     },
     Difference {
@@ -267,6 +292,89 @@ wait 300
     linux  > . 1011 ack 1 len 1000 +10ms
     linux  > . 11 ack 1 len 1000 +210ms
     ours   > . 11 ack 1 len 1000 +200ms
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "A smaller window, and nothing else that is new",
+        why: "
+RFC 9293 section 3.10.7.4 (fifth): a window counts unless its sequence number or its acknowledgment is older than that of the last
+one. Linux takes a smaller one only from a segment that is newer.
+",
+        cases: &[
+            (
+                "send: the window shrinks, and nothing else is new",
+                "
+send 2000
+    linux  > . 1 ack 1 len 1000
+    linux  > . 1001 ack 1 len 1000
+    ours   nothing
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "The narrowest path",
+        why: "
+We believe no path of IPv4 to be narrower than the 576 bytes that every host takes (RFC 791 section 3.1), Linux none narrower than
+552. Over IPv6 there is no difference.
+",
+        cases: &[
+            (
+                "too big: an MTU of 0 (IPv4)",
+                "
+icmp too-big 0
+    linux  > . 11 ack 1 len 512
+    linux  > . 523 ack 1 len 512
+    linux  > . 1035 ack 1 len 436
+    ours   > . 11 ack 1 len 536
+    ours   > . 547 ack 1 len 536
+    ours   > . 1083 ack 1 len 388
+",
+            ),
+            (
+                "too big: an MTU of 68 (IPv4)",
+                "
+icmp too-big 68
+    linux  > . 11 ack 1 len 512
+    linux  > . 523 ack 1 len 512
+    linux  > . 1035 ack 1 len 436
+    ours   > . 11 ack 1 len 536
+    ours   > . 547 ack 1 len 536
+    ours   > . 1083 ack 1 len 388
+",
+            ),
+            (
+                "too big: an MTU of 300 (IPv4)",
+                "
+icmp too-big 300
+    linux  > . 11 ack 1 len 512
+    linux  > . 523 ack 1 len 512
+    linux  > . 1035 ack 1 len 436
+    ours   > . 11 ack 1 len 536
+    ours   > . 547 ack 1 len 536
+    ours   > . 1083 ack 1 len 388
+",
+            ),
+        ],
+    },
+    Difference {
+        title: "Host unreachable while a segment is sent again",
+        why: "
+We go on waiting. Linux takes the error for a sign that the segment was not lost in a crowd, takes the last doubling of the
+timeout back, and so may send it at once (RFC 6069, an experiment), over IPv4 only.
+",
+        cases: &[
+            (
+                "ICMP: host unreachable, and the timer backs off no more (IPv4)",
+                "
+icmp host
+    linux  > . 1 ack 1 len 10
+    ours   nothing
+wait 300
+    linux  nothing
+    ours   > . 1 ack 1 len 10 +100ms
 ",
             ),
         ],
