@@ -8,7 +8,8 @@ pub(super) const ROWS: &[Difference] = &[
         title: "A full SYN queue",
         why: "
 We drop a SYN that finds no room, and the client sends it again. Linux answers with a cookie, which holds an MSS out of four, and
-with timestamps the other options.
+with timestamps the other options. So over IPv6 it sends segments of 1,220 bytes to a peer that takes 1,000, and a third ACK that is
+off by one is another MSS to it.
 ",
         cases: &[
             (
