@@ -1,6 +1,8 @@
 //! The body of the fuzz target `pkt` over inputs from proptest, so that a plain `cargo test` plays it too, in a bounded time.
 //! `fuzz/README.md` says how cargo-fuzz runs the same body.
 
+#[path = "../../../../fuzz/kept.rs"]
+mod kept;
 mod pkt;
 
 use proptest::prelude::*;
@@ -63,4 +65,9 @@ proptest! {
     fn scripts_of_bytes(data in prop::collection::vec(any::<u8>(), 0..200)) {
         pkt::run(&data);
     }
+}
+
+#[test]
+fn inputs_that_were_kept() {
+    kept::play("pkt", pkt::run);
 }

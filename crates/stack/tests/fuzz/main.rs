@@ -4,6 +4,8 @@
 mod body;
 mod bytes;
 mod connection;
+#[path = "../../../../fuzz/kept.rs"]
+mod kept;
 mod reassembly;
 
 /// Inputs of a plain run.
@@ -63,4 +65,11 @@ fn reassembly_from_seeds() {
         let _named = Named(seed);
         reassembly::run(&input(seed));
     }
+}
+
+#[test]
+fn inputs_that_were_kept() {
+    kept::play("input", body::run);
+    kept::play("connection", connection::run);
+    kept::play("reassembly", reassembly::run);
 }

@@ -1,6 +1,8 @@
 //! The bodies of the fuzz targets `packet` and `options` over inputs from proptest, so that a plain `cargo test` plays them too, in
 //! a bounded time. `fuzz/README.md` says how cargo-fuzz runs the same bodies.
 
+#[path = "../../../../fuzz/kept.rs"]
+mod kept;
 mod options;
 mod packet;
 
@@ -24,4 +26,10 @@ proptest! {
     fn options_alone(data in bytes(60)) {
         options::run(&data);
     }
+}
+
+#[test]
+fn inputs_that_were_kept() {
+    kept::play("packet", packet::run);
+    kept::play("options", options::run);
 }
