@@ -101,6 +101,7 @@ impl ConnectionTable {
             quick_acks: options.quick_acks,
             keep_alive: self.keep_alive.map(KeepAliveTable::options).or(options.keep_alive),
             user_timeout: self.user_timeout.map(|time| time.0).or(options.user_timeout),
+            retransmissions_notice: options.retransmissions_notice,
             retransmissions_max: self.retransmissions_max.unwrap_or(options.retransmissions_max),
             syn_retransmissions_max: self.syn_retransmissions_max.unwrap_or(options.syn_retransmissions_max),
             rto_initial: time(self.rto_initial, options.rto_initial),

@@ -206,6 +206,7 @@ mod tests {
             cwnd: 14_480,
             ssthresh: u32::MAX,
             backoff: 0,
+            unanswered: 0,
             retransmitted: 2,
             bytes_acked: 1_000,
             bytes_received: 17,

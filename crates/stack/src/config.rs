@@ -87,6 +87,9 @@ pub struct ConnectionOptions {
     pub keep_alive: Option<KeepAlive>,
     /// Give up when data stays unacknowledged this long (RFC 5482). `None`: after `retransmissions_max`.
     pub user_timeout: Option<Duration>,
+    /// Tell the user after so many retransmissions of one segment, SYN and window probe included: R1 (RFC 9293 section
+    /// 3.8.3). 0: never.
+    pub retransmissions_notice: u8,
     /// Give up after so many retransmissions of one segment: R2 (RFC 9293 section 3.8.3).
     pub retransmissions_max: u8,
     /// Give up an active open after so many retransmissions of the SYN. 7 make at least 3 minutes (RFC 9293 MUST-23).
@@ -138,6 +141,7 @@ impl Default for ConnectionOptions {
             quick_acks: 16,
             keep_alive: None,
             user_timeout: None,
+            retransmissions_notice: 3,
             retransmissions_max: 15,
             syn_retransmissions_max: 7,
             rto_initial: Duration::from_secs(1),

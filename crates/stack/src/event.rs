@@ -40,6 +40,9 @@ pub struct Ready {
     pub writable: bool,
     /// The peer announced urgent data (RFC 6093; RFC 9293 MUST-32).
     pub urgent: bool,
+    /// The peer leaves unanswered what was sent again [`retransmissions_notice`](crate::ConnectionOptions) times: R1 is
+    /// reached, and R2 may be (RFC 9293 SHLD-9). `status` says whether it still does.
+    pub unanswered: bool,
     /// Nothing more will come of this connection: it is CLOSED, in TIME-WAIT, or failed. See `status`.
     pub ended: bool,
 }
@@ -47,7 +50,7 @@ pub struct Ready {
 impl Ready {
     /// Whether nothing is set.
     pub const fn is_empty(self) -> bool {
-        !(self.opened || self.readable || self.writable || self.urgent || self.ended)
+        !(self.opened || self.readable || self.writable || self.urgent || self.unanswered || self.ended)
     }
 }
 

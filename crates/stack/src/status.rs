@@ -66,6 +66,8 @@ pub struct Status {
     pub ssthresh: u32,
     /// Retransmissions of the oldest unacknowledged segment.
     pub backoff: u8,
+    /// Timeouts and probes since the peer last answered.
+    pub unanswered: u8,
     /// Segments retransmitted in all.
     pub retransmitted: u32,
     /// Payload bytes that were acknowledged to us.

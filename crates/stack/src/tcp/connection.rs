@@ -557,6 +557,7 @@ impl Connection {
             cwnd: self.congestion.cwnd(),
             ssthresh: self.congestion.ssthresh(),
             backoff: self.rtt.backoff(),
+            unanswered: self.unanswered,
             retransmitted: self.retransmitted,
             bytes_acked: self.bytes_acked,
             bytes_received: self.bytes_received,

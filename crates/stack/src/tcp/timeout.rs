@@ -20,7 +20,7 @@ pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     }
 }
 
-/// RFC 6298 section 5.4 to 5.7, RFC 9293 section 3.8.3 (R2), and the persist timer of section 3.8.6.1.
+/// RFC 6298 section 5.4 to 5.7, RFC 9293 section 3.8.3 (R1 and R2), and the persist timer of section 3.8.6.1.
 fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     let opening = !c.snd.syn_acked;
     let most = if opening {
@@ -39,6 +39,7 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
         return;
     }
     c.unanswered += 1;
+    c.ready.unanswered |= c.unanswered == c.options.retransmissions_notice;
     c.rtt.on_timeout();
     c.timed = None;
     if opening {

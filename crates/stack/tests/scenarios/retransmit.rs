@@ -100,6 +100,38 @@ fn rto_is_one_second_before_any_round_trip_and_three_after_a_lost_syn() {
     assert_eq!(rig.wait_for_segment(S(10)), S(3));
 }
 
+/// RFC 9293 section 3.8.3: R1 is told once, STATUS shows where it stands, and an answer takes it back.
+#[test]
+fn user_hears_of_r1_while_there_is_time_before_r2() {
+    let trouble = |rig: &mut Rig, id: ConnectionId| {
+        let told = |event: &Event| matches!(event, Event::Connection(of, ready) if *of == id && ready.unanswered);
+        rig.events().iter().filter(|event| told(event)).count()
+    };
+    let mut rig = Rig::plain();
+    let id = open(&mut rig, no_delay(), MS(100));
+    rig.send(id, 1, 1000);
+    sent(&mut rig);
+    for (timeouts, told) in [(1, 0), (2, 0), (3, 1), (4, 0)] {
+        rig.wait_for_segment(S(10));
+        sent(&mut rig);
+        assert_eq!(trouble(&mut rig, id), told, "{timeouts}");
+        assert_eq!(rig.status(id).unanswered, timeouts);
+    }
+    rig.inject(Seg::new(".", 1).ack(1001));
+    assert_eq!(rig.status(id).unanswered, 0);
+    // A SYN is no other segment, and a user may not want to hear of it.
+    for (notice, told) in [(3, 1), (0, 0)] {
+        let mut rig = Rig::plain();
+        let id = rig.connect_with(Some(ConnectionOptions {
+            retransmissions_notice: notice,
+            ..no_delay()
+        }));
+        rig.advance(S(20));
+        assert_eq!(rig.status(id).unanswered, 4);
+        assert_eq!(trouble(&mut rig, id), told, "{notice}");
+    }
+}
+
 /// RFC 6928 section 2: the initial window stands after one timeout of the handshake; after more it is one segment (RFC 5681
 /// section 3.1).
 #[test]
@@ -183,6 +215,7 @@ fn connection_times_out_after_r2_and_gives_everything_back() {
     rig.expect_nothing();
     assert_eq!(rig.state(), State::Closed);
     let ready = Ready {
+        unanswered: true,
         readable: true,
         ended: true,
         ..Ready::default()

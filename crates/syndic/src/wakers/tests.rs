@@ -54,6 +54,7 @@ const READABLE: Ready = Ready {
     readable: true,
     writable: false,
     urgent: false,
+    unanswered: false,
     ended: false,
 };
 
