@@ -173,8 +173,12 @@ fn set(descriptor: &mut Descriptor, name: &str, value: &Value) -> Result<(), Wro
         "SO_RCVBUF" => options.receive_buffer = usize::try_from(number()?).map_err(|_| unknown())?,
         "SO_SNDBUF" => options.send_buffer = usize::try_from(number()?).map_err(|_| unknown())?,
         "SO_LINGER" => {
-            let part = |name: &str| value.field(name).map(Value::integer).and_then(Result::ok);
-            let (Some(on), Some(time)) = (part("onoff"), part("linger")) else {
+            // Both notations are seen.
+            let part = |name: &str, other: &str| {
+                let field = value.field(name).or_else(|| value.field(other));
+                field.map(Value::integer).and_then(Result::ok)
+            };
+            let (Some(on), Some(time)) = (part("onoff", "l_onoff"), part("linger", "l_linger")) else {
                 return Err(unknown());
             };
             let time = u64::try_from(time).map_err(|_| unknown())?;
