@@ -3,3 +3,22 @@
 //!
 //! Time and keyed hashes are arguments; nothing here allocates after its first use, and nothing knows of segments. Read
 //! first: RFC 4987, which says what a SYN flood is (section 2) and what is done against it (section 3).
+//!
+//! - [`Limiter`]: token buckets per source address and prefix, and who is exempt from them.
+//! - [`ReplyBudget`]: token buckets per destination, so that we are no reflector.
+
+mod allow;
+mod budget;
+mod limiter;
+mod pace;
+mod proven;
+mod sketch;
+mod source;
+mod subnet;
+
+pub use allow::AllowList;
+pub use budget::{ReplyBudget, ReplyKind};
+pub use limiter::{Admission, Bound, Limiter, LimiterOptions, OverLimit, Standing};
+pub use pace::Rate;
+pub use source::Source;
+pub use subnet::{BadSubnet, Subnet};

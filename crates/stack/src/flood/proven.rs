@@ -1,0 +1,227 @@
+//! Sources that completed a handshake not long ago: they have shown that they receive what is sent to their address.
+//!
+//! Each has a bucket of its own, so that neither a flood in the name of its neighbours nor noise from strangers takes its
+//! tokens; only who spoofs that very address can, and only up to a far greater rate. A fixed table of sets of four; within a
+//! set the one whose last handshake lies furthest back makes room. A source is told from others by its set and 20 bits of its
+//! hash: of random strangers 4 in a million are taken for one of the four (computed by a test).
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::pace::{Pace, Rate, Refresh};
+use super::source::{PLACE_BITS, Spot};
+use crate::time::{Duration, Instant};
+
+/// The table. It takes no memory before the first handshake completes.
+#[derive(Debug, Clone)]
+pub(crate) struct Proven {
+    pace: Pace,
+    stamps: Stamps,
+    /// Bounds: a power of two, at most 2^20.
+    sets: usize,
+    table: Option<Table>,
+}
+
+/// What a source's own bucket says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The source is not in the table, or no longer.
+    Stranger,
+    /// It is, and had a token.
+    Within,
+    /// It is, and had none.
+    Over,
+}
+
+#[derive(Debug, Clone)]
+struct Table {
+    sets: Vec<Set>,
+    refresh: Refresh,
+}
+
+/// Half a cache line.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
+struct Set([Entry; 4]);
+
+/// One source in 8 bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    /// 20 bits of tag, never 0 where there is a source, over 12 bits of the last handshake's time.
+    tag_and_stamp: u32,
+    tat: u32,
+}
+
+impl Proven {
+    /// A table for so many sources, at least (see [`sets`]), each of which stays for `lifetime` after its last handshake.
+    /// Bounds: a lifetime of 1 s to 1 day; others are clamped.
+    pub(crate) fn new(rate: Rate, lifetime: Duration, sources: usize) -> Self {
+        Self {
+            pace: Pace::new(rate),
+            stamps: Stamps::new(lifetime),
+            sets: sets(sources),
+            table: None,
+        }
+    }
+
+    /// Takes a token from the source's own bucket, if it has one.
+    pub(crate) fn take(&mut self, now: Instant, spot: Spot) -> Proof {
+        let pace = self.pace;
+        let Some(entry) = self.entry(now, spot) else {
+            return Proof::Stranger;
+        };
+        let ticks = pace.ticks(now);
+        match pace.take(Pace::ahead(entry.tat, ticks)) {
+            Some(ahead) => {
+                entry.tat = ticks.wrapping_add(ahead);
+                Proof::Within
+            }
+            None => Proof::Over,
+        }
+    }
+
+    /// Whether the source is in the table. Its bucket is left alone.
+    pub(crate) fn has(&mut self, now: Instant, spot: Spot) -> bool {
+        self.entry(now, spot).is_some()
+    }
+
+    /// Remembers that the source completed a handshake. A new one starts with a full bucket.
+    pub(crate) fn completed(&mut self, now: Instant, spot: Spot) {
+        let (pace, stamps) = (self.pace, self.stamps);
+        let tag_and_stamp = spot.tag() << Stamps::BITS | stamps.at(now);
+        if let Some(entry) = self.entry(now, spot) {
+            entry.tag_and_stamp = tag_and_stamp;
+            return;
+        }
+        let table = self
+            .table
+            .get_or_insert_with(|| Table::new(now, &pace, stamps, self.sets));
+        if let Some(entry) = table.longest_unseen(now, spot, stamps) {
+            let tat = pace.ticks(now);
+            *entry = Entry { tag_and_stamp, tat };
+        }
+    }
+
+    /// What the table takes now. Units: bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.table
+            .as_ref()
+            .map_or(0, |table| size_of_val(table.sets.as_slice()))
+    }
+
+    /// The source's entry, unless its last handshake is too long ago.
+    fn entry(&mut self, now: Instant, spot: Spot) -> Option<&mut Entry> {
+        let table = self.table.as_mut()?;
+        table.keep_fresh(now, &self.pace, self.stamps);
+        let stamps = self.stamps;
+        table
+            .set(spot)
+            .iter_mut()
+            .find(|entry| entry.tag() == spot.tag() && stamps.is_fresh(now, entry.stamp()))
+    }
+}
+
+impl Table {
+    fn new(now: Instant, pace: &Pace, stamps: Stamps, sets: usize) -> Self {
+        Self {
+            sets: vec![Set::default(); sets],
+            refresh: Refresh::new(now, pace, stamps.refresh_every()),
+        }
+    }
+
+    fn set(&mut self, spot: Spot) -> &mut [Entry] {
+        let place = spot.set() & (self.sets.len() - 1);
+        self.sets.get_mut(place).map_or(&mut [], |set| &mut set.0)
+    }
+
+    /// The entry of the source's set that makes room: an empty one, or the one whose last handshake lies furthest back.
+    fn longest_unseen(&mut self, now: Instant, spot: Spot, stamps: Stamps) -> Option<&mut Entry> {
+        self.set(spot).iter_mut().max_by_key(|entry| match entry.tag() {
+            0 => u32::MAX,
+            _ => stamps.age(now, entry.stamp()),
+        })
+    }
+
+    /// Sees to it that no word is read from the wrong side of a wrap-around, and lets go of who has not been seen for long.
+    fn keep_fresh(&mut self, now: Instant, pace: &Pace, stamps: Stamps) {
+        let Some(idle) = self.refresh.due(now) else { return };
+        let ticks = pace.ticks(now);
+        let (all_gone, all_past) = (idle >= stamps.lifetime, idle >= pace.burst_time());
+        for entry in self.sets.iter_mut().flat_map(|set| &mut set.0) {
+            if all_gone || !stamps.is_fresh(now, entry.stamp()) {
+                *entry = Entry::default();
+            }
+            let ahead = if all_past { 0 } else { Pace::ahead(entry.tat, ticks) };
+            entry.tat = ticks.wrapping_add(ahead);
+        }
+    }
+}
+
+impl Entry {
+    /// 0 where there is no source.
+    const fn tag(self) -> u32 {
+        self.tag_and_stamp >> Stamps::BITS
+    }
+
+    const fn stamp(self) -> u32 {
+        self.tag_and_stamp & Stamps::MASK
+    }
+}
+
+/// Time as an entry keeps it: in units of a power of two nanoseconds, of which a lifetime has at most 512. It wraps around
+/// after 8 lifetimes at the least, and no entry is left unseen for 6 ([`Table::keep_fresh`]).
+#[derive(Debug, Clone, Copy)]
+struct Stamps {
+    lifetime: Duration,
+    shift: u32,
+}
+
+impl Stamps {
+    const BITS: u32 = u32::BITS - PLACE_BITS;
+    const MASK: u32 = (1 << Self::BITS) - 1;
+    const LIFETIME_MAX: u64 = 512;
+
+    fn new(lifetime: Duration) -> Self {
+        let lifetime = lifetime.clamp(Duration::from_secs(1), Duration::from_secs(86_400));
+        let shift = (0..u64::BITS).find(|shift| lifetime.as_nanos() >> shift <= Self::LIFETIME_MAX);
+        Self {
+            lifetime,
+            shift: shift.unwrap_or(0),
+        }
+    }
+
+    const fn at(self, now: Instant) -> u32 {
+        (now.as_nanos() >> self.shift) as u32 & Self::MASK
+    }
+
+    const fn age(self, now: Instant, stamp: u32) -> u32 {
+        self.at(now).wrapping_sub(stamp) & Self::MASK
+    }
+
+    const fn is_fresh(self, now: Instant, stamp: u32) -> bool {
+        (self.age(now, stamp) as u64) < self.lifetime.as_nanos() >> self.shift
+    }
+
+    const fn refresh_every(self) -> Duration {
+        self.lifetime.times(4)
+    }
+}
+
+/// How many sets there are where so many sources were asked for: a power of two, 16 to 2^20.
+const fn sets(sources: usize) -> usize {
+    match sources.div_ceil(4) {
+        0..=16 => 16,
+        n @ 17..=SETS_MAX => n.next_power_of_two(),
+        _ => SETS_MAX,
+    }
+}
+
+const SETS_MAX: usize = 1 << PLACE_BITS;
+
+/// What a table for so many sources takes at the most. Units: bytes.
+pub(crate) const fn bytes_max(sources: usize) -> usize {
+    sets(sources) * size_of::<Set>()
+}
+
+#[cfg(test)]
+mod tests;
