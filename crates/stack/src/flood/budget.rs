@@ -19,7 +19,8 @@ pub enum ReplyKind {
     SynAck,
     /// A RST for a segment to nobody.
     Reset,
-    /// An ACK from no connection, or a challenge ACK.
+    /// An ACK from a half-open or TIME-WAIT entry. Challenge ACKs of connections do not belong here: a budget that
+    /// connections share tells a stranger of them (CVE-2016-5696).
     Ack,
     /// An ICMP message.
     Icmp,
