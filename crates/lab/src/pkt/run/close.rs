@@ -28,7 +28,7 @@ impl Run {
         closed.map_err(|error| Wrong::Fail(format!("close: {error}")))?;
         if let (Kind::Connection(id), Some(linger)) = (descriptor.kind, descriptor.options.linger) {
             machine.drain();
-            let until = begun + linger.as_micros();
+            let until = begun.saturating_add(linger.as_micros());
             state.lingers = Some((id, until));
             return Ok(self.lingers(id, until));
         }

@@ -47,6 +47,9 @@ fn what_differs_is_told_with_its_line() {
         ("a call too late",      "+0...0.2 read(4, ..., 9) = 9\n+.3 < P. 1:10(9) ack 1 win 257", 9, "returned at 0.400000 s"),
         ("a call that never returns", "+0...0.2 read(4, ..., 9) = 9", 9, "has not returned"),
         ("an assertion",         "+0 %{ assert tcpi_snd_cwnd == 11, tcpi_snd_cwnd }%",          9, "tcpi_snd_cwnd is 10"),
+        ("a text",               "+0 < [fill 97] P. 1:4(3) ack 1 win 257\n+0 > . 1:1(0) ack 4\n+0 read(4, \"aab\", 9) = 3", 11, "\"aaa\", not \"aab\""),
+        ("a close that lingers", "+0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=5}, 8) = 0\n+0 close(4) = 0", 10, "would wait"),
+        ("an edge told twice",   "+0 epoll_create(1) = 5\n+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLOUT|EPOLLET, fd=4}) = 0\n+0 epoll_wait(5, {events=EPOLLOUT}, 1, 0) = 1\n+0 epoll_wait(5, {events=EPOLLOUT}, 1, 0) = 1", 12, "returned 0, not 1"),
     ];
     for (name, text, line, says) in rows {
         let played = played(&format!("{OPEN}{text}"));
@@ -71,6 +74,8 @@ fn what_is_not_supported_is_named_and_does_not_pass() {
         ("some code",   "+0 %{ import os }%",                                   "import os"),
         ("UDP",         "+0 < udp (100)",                                       "UDP"),
         ("a constant",  "+0 send(4, ..., 10, MSG_TEAPOT) = 10",                 "MSG_TEAPOT"),
+        ("a TCP option", "+0 < . 1:1(0) ack 1 win 5 <teapot 1>",                "teapot"),
+        ("flags",       "+0 > .5 1:1(0) ack 1",                                 ".5"),
     ];
     for (name, text, says) in rows {
         let played = played(&format!("{OPEN}{text}"));
@@ -92,4 +97,29 @@ fn a_script_gives_the_same_bytes_each_time() {
             .collect::<Vec<_>>()
     };
     assert_eq!(bytes(played(OPEN)), bytes(played(OPEN)));
+}
+
+/// The clock of the stack's timestamps ticks each millisecond.
+#[test]
+fn a_timestamp_clock_that_does_not_keep_time_fails() {
+    let timed = |tick: u32| {
+        played(&format!(
+            "--tcp_ts_tick_usecs={tick}\n{}+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1 <nop,nop,TS val 200 ecr 800>",
+            OPEN.replace(
+                "<mss 1460,sackOK,nop,nop,nop,wscale 7>",
+                "<mss 1460,sackOK,TS val 700 ecr 0,nop,wscale 7>"
+            )
+            .replace(
+                "<mss 1460,nop,nop,sackOK,nop,wscale 8>",
+                "<mss 1460,sackOK,TS val 100 ecr 700,nop,wscale 8>"
+            )
+            .replace("ack 1 win 257", "ack 1 win 257 <nop,nop,TS val 800 ecr 100>")
+        ))
+    };
+    assert_eq!(timed(1_000).verdict, Verdict::Pass);
+    assert!(
+        matches!(timed(4_000).verdict, Verdict::Fail { ref what, .. } if what.contains("100 ticks, not 25")),
+        "{:?}",
+        timed(4_000).verdict
+    );
 }
