@@ -12,9 +12,11 @@
 //! was seen before, nothing new can follow. Nothing is abstracted: it is the code that runs in production, down to the bytes.
 //! What must hold stands in [`Fault`]. A world of many hosts and one seed is [`World`](crate::World).
 
+mod end;
 mod moment;
 mod plan;
 mod watch;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -108,7 +110,7 @@ pub fn explore(plan: &Plan, bounds: &Bounds) -> Result<Explored, Box<Counterexam
     seen.insert(start.fingerprint());
     found.states = 1;
     let mut way = vec![Fork {
-        moves: start.moves(plan),
+        moves: start.moves(),
         moment: start,
         by: "begin".to_owned(),
     }];
@@ -120,8 +122,8 @@ pub fn explore(plan: &Plan, bounds: &Bounds) -> Result<Explored, Box<Counterexam
         let by = next.read(&fork.moment);
         let mut moment = fork.moment.clone();
         found.moves += 1;
-        let looked = moment.take(plan, &next);
-        let moves = moment.moves(plan);
+        let looked = moment.take(&next);
+        let moves = moment.moves();
         let is_end = moves.is_empty();
         let mut fault = looked.err();
         if fault.is_none() && is_end {

@@ -44,6 +44,11 @@ pub enum Open {
 pub enum Call {
     /// Active OPEN.
     Connect,
+    /// Active OPEN of another connection on the same ports, so many microseconds after nothing of the old one is left here: the
+    /// peer may have it in TIME-WAIT.
+    Reconnect(u32),
+    /// Takes the next connection that a listener has, once the old one is closed.
+    Accept,
     /// SEND of so many bytes, in a segment of their own where windows let them.
     Send(u8),
     /// CLOSE of the sending side, once the own SYN was answered.
@@ -56,7 +61,7 @@ pub enum Call {
     Abort,
 }
 
-/// What two users do. Whatever arrives they read at once.
+/// What two users do, on at most two connections. Whatever arrives they read at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Its name, a few words with hyphens.
@@ -75,6 +80,13 @@ use Open::{Connect as Active, Listen as Passive, Nothing};
 /// A user who sends nothing and closes as the peer does.
 const FOLLOW: &[Call] = &[CloseAtEnd];
 const END: &[Call] = &[Shutdown, CloseAtEnd];
+/// So much later that every number of the new connection is beyond those of the old one.
+const SECOND: u32 = 1_000_000;
+/// So little later that after 60 bytes neither the new SYN's sequence number, one more every 4 us, nor its timestamp is beyond:
+/// to TIME-WAIT it is an old duplicate.
+const TOO_SOON: u32 = 100;
+/// A listener's user who closes first, twice.
+const REOPENED: &[Call] = &[Shutdown, CloseAtEnd, Accept, Shutdown, CloseAtEnd];
 
 impl Plan {
     /// All of them: opens of every kind, against closes of every kind.
@@ -125,6 +137,50 @@ impl Plan {
         Self::broken("server-aborts", [Active, Passive], [&[Send(1), CloseAtEnd], &[Abort]]),
         Self::broken("abort-after-fin", [Active, Passive], [&[Shutdown, Abort], END]),
         Self::broken("crossing-syns-and-abort", [Active, Active], [&[Abort], END]),
+        // The listener's user sends nothing: what it sent before could be lost with its RST, and a repeated SYN is answered
+        // with the same ISS as long as its epoch lives, as if nothing had been sent.
+        Self::broken("both-abort", [Active, Passive], [&[Send(1), Abort], &[Abort]]),
+        Self::broken("abort-as-the-other-closes", [Active, Passive], [END, &[Abort]]),
+        Self::broken("crossing-syns-both-abort", [Active, Active], [&[Abort], &[Abort]]),
+        Self::broken("crossing-syns-both-let-go", [Active, Active], [&[Close], &[Close]]),
+        Self::broken(
+            "crossing-syns-and-one-lets-go",
+            [Active, Active],
+            [&[Close], &[Send(1), Shutdown, CloseAtEnd]],
+        ),
+        Self::orderly(
+            "reconnects-too-soon",
+            [Active, Passive],
+            [&[Send(60), CloseAtEnd, Reconnect(TOO_SOON), CloseAtEnd], REOPENED],
+        ),
+        Self::orderly(
+            "reconnects",
+            [Active, Passive],
+            [&[CloseAtEnd, Reconnect(SECOND), CloseAtEnd], REOPENED],
+        ),
+        Self::orderly(
+            "reconnects-and-sends",
+            [Active, Passive],
+            [
+                &[Send(1), CloseAtEnd, Reconnect(SECOND), Send(1), CloseAtEnd],
+                &[Shutdown, CloseAtEnd, Accept, Shutdown, CloseAtEnd],
+            ],
+        ),
+        Self::orderly(
+            "reconnects-after-two-msl",
+            [Active, Passive],
+            [&[Shutdown, CloseAtEnd, Reconnect(SECOND), CloseAtEnd], REOPENED],
+        ),
+        Self::broken(
+            "reconnects-and-aborts",
+            [Active, Passive],
+            [&[CloseAtEnd, Reconnect(SECOND), Abort], REOPENED],
+        ),
+        Self::broken(
+            "reconnects-and-lets-go",
+            [Active, Passive],
+            [&[Send(60), CloseAtEnd, Reconnect(TOO_SOON), Close], REOPENED],
+        ),
     ];
 
     const fn orderly(name: &'static str, open: [Open; 2], calls: [&'static [Call]; 2]) -> Self {
