@@ -80,6 +80,11 @@ const DATAGRAMS_MAX: usize = 1024;
 const DATAGRAM_LEN_MAX: usize = 65_535;
 
 impl Reassembler {
+    /// What all datagrams cost that are not whole yet. Units: bytes.
+    pub(crate) const fn allocated(&self) -> usize {
+        self.bytes
+    }
+
     /// An empty store with these limits.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {

@@ -45,7 +45,7 @@ pub use io::{Batch, Budget, Full, Packet, Sink};
 pub use limits::Limits;
 pub use observer::{Cause, Fact, Observer, Why};
 pub use stack::Stack;
-pub use status::{Entry, Status};
+pub use status::{Entry, Held, Status};
 pub use tcp::state::State;
 pub use time::{Duration, Instant, Now};
 pub use tuple::FourTuple;

@@ -81,7 +81,7 @@ pub enum Fact<'a> {
 }
 
 /// Why a segment was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
     /// First handshake: our SYN.
     Syn,

@@ -57,6 +57,10 @@ impl Replies {
         self.queue.pop_front();
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

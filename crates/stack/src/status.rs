@@ -84,6 +84,19 @@ pub struct Status {
     pub idle_because: Idle,
 }
 
+/// What a stack holds of others' bytes, and the most that it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Allocated for what users have sent and what they have not read yet, over all connections. Units: bytes.
+    pub buffers: usize,
+    /// The most that its connections may make of that, by their settings and the stack's limits. Units: bytes.
+    pub buffers_max: usize,
+    /// Allocated for datagrams whose pieces have not all come. Units: bytes. Bounds: `Limits::datagram_bytes`.
+    pub fragments: usize,
+    /// Control packets that wait for the link. Bounds: `Limits::replies`.
+    pub replies: usize,
+}
+
 /// Why a sender is not sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Idle {

@@ -306,6 +306,9 @@ fn memory_of_a_vanished_peer_is_given_back() {
         .expect("may send");
     rig.flush();
     assert!(live() > before + 100_000);
+    let held = rig.stack.held();
+    assert!((102_800..=held.buffers_max).contains(&held.buffers), "{held:?}");
+    assert!(live() - before >= held.buffers.cast_signed(), "{held:?}");
     while let Some(at) = rig.stack.poll_timeout() {
         rig.now = at.max(rig.now);
         let now = rig.now();
@@ -318,6 +321,7 @@ fn memory_of_a_vanished_peer_is_given_back() {
     // What had come may still be read; then nothing is left.
     rig.stack.close(now, id).expect("held");
     assert_eq!(rig.stack.counts(), (0, 0, 0));
+    assert_eq!(rig.stack.held(), Held::default());
     assert!(live() - before < 512, "{} bytes are left", live() - before);
 }
 

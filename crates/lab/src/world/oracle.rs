@@ -173,7 +173,11 @@ fn look_at(host: &Host, now: stack::Instant) -> Vec<String> {
             }
         }
     }
+    let held = host.stack.held();
     for (what, held, bound) in [
+        ("bytes in buffers", held.buffers, held.buffers_max),
+        ("bytes of fragments", held.fragments, limits.datagram_bytes),
+        ("replies that wait", held.replies, limits.replies),
         ("connections", connections, limits.connections),
         ("half-open entries", embryos, limits.embryos),
         ("TIME-WAIT entries", time_waits, limits.time_waits),

@@ -7,7 +7,9 @@ use super::Stack;
 use crate::error::NoSuch;
 use crate::event::ConnectionId;
 use crate::observer::Observer;
-use crate::status::{Entry, Status};
+use crate::status::{Entry, Held, Status};
+use crate::tcp::connection::Connection;
+use crate::tcp::queue::{TAIL_MAX, TAIL_MIN};
 use crate::tcp::state::State;
 use crate::time::Now;
 use crate::tuple::FourTuple;
@@ -58,6 +60,20 @@ impl<O: Observer> Stack<O> {
         listeners.chain(embryos).chain(connections).chain(time_waits).collect()
     }
 
+    /// What the stack holds of others' bytes, those of connections that are over but still held by their users included. What
+    /// the entries cost themselves is not in it: that is so much for each. Costs time in proportion to what is held.
+    ///
+    /// Bounds: a receive buffer that was made smaller while its connection was open may hold what was announced before.
+    pub fn held(&self) -> Held {
+        let connections = || self.connections.iter().map(|(_, c)| c);
+        Held {
+            buffers: connections().map(|c| c.snd.allocated() + c.rcv.allocated()).sum(),
+            buffers_max: connections().map(|c| buffers_max(c, self.config.limits.islands)).sum(),
+            fragments: self.reassembler.allocated(),
+            replies: self.replies.len(),
+        }
+    }
+
     /// The state of the connection, half-open entry or TIME-WAIT entry with this four-tuple (CLOSED where none is, LISTEN
     /// where only a listener would take its SYN).
     pub fn state_of(&self, tuple: &FourTuple) -> State {
@@ -89,4 +105,11 @@ impl<O: Observer> Stack<O> {
     pub fn counts(&self) -> (usize, usize, usize) {
         (self.connections.len(), self.embryos.len(), self.time_waits.len())
     }
+}
+
+/// The most that the buffers of a connection may cost: all that they may hold, what the receive window's unit adds, the room
+/// that the tail of each queue has left, and for islands a tail as long as the data or the shortest. Units: bytes.
+fn buffers_max(c: &Connection, islands: usize) -> usize {
+    let received = c.options.receive_buffer + (1 << c.rcv.scale) - 1;
+    c.options.send_buffer + TAIL_MAX + 2 * received + TAIL_MAX + islands * TAIL_MIN
 }

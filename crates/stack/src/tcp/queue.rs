@@ -35,8 +35,8 @@ struct Chunk {
 /// Pieces of less are copied. Units: bytes.
 pub(crate) const SMALL: usize = 4096;
 /// The open tail doubles with what the queue holds, between these. Units: bytes.
-const TAIL_MIN: usize = 256;
-const TAIL_MAX: usize = 16 << 10;
+pub(crate) const TAIL_MIN: usize = 256;
+pub(crate) const TAIL_MAX: usize = 16 << 10;
 
 impl ByteQueue {
     /// An empty queue. It has no memory of its own until something is pushed, and none when everything is gone.
@@ -52,6 +52,12 @@ impl ByteQueue {
     /// Whether there are none.
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// What it costs: its bytes and the room that its tail has left, at most [`TAIL_MAX`] more than its bytes. Units: bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        let chunks = self.chunks.iter().map(|chunk| chunk.bytes.len());
+        chunks.sum::<usize>() + self.tail.capacity()
     }
 
     /// Adds bytes at the end.

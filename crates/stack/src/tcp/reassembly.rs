@@ -71,6 +71,11 @@ impl Islands {
         self.bytes
     }
 
+    /// What they cost. Bounds: twice their bytes, and a tail for each. Units: bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        self.islands.iter().map(|island| island.data.allocated()).sum()
+    }
+
     /// Keeps what is new of `data`, which begins at `seq`; what lies before `rcv_nxt` is not. The caller has trimmed it
     /// to the window. Bounds: at most `limit` islands.
     pub(crate) fn insert(&mut self, rcv_nxt: SeqNumber, seq: SeqNumber, data: Bytes, limit: usize) -> Inserted {

@@ -88,6 +88,12 @@ impl ReceiveSpace {
         self.queue.as_ref().map_or(0, |q| q.len())
     }
 
+    /// What the queue and all beyond holes cost. Units: bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        let queue = self.queue.as_ref().map_or(0, |queue| queue.allocated());
+        queue + self.islands.as_ref().map_or(0, |islands| islands.allocated())
+    }
+
     /// Islands held beyond a hole.
     pub(crate) fn islands(&self) -> usize {
         self.islands.as_ref().map_or(0, |i| i.len())

@@ -69,6 +69,11 @@ impl SendSpace {
         self.buffer.as_ref().map_or(0, |b| b.len())
     }
 
+    /// What the buffer costs. Units: bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        self.buffer.as_ref().map_or(0, |buffer| buffer.allocated())
+    }
+
     /// The number of the first byte in the buffer.
     fn data_start(&self) -> SeqNumber {
         if self.syn_acked { self.una } else { self.iss + 1 }
