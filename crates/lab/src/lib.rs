@@ -21,4 +21,4 @@ pub use rng::Rng;
 pub use scenario::{Scenario, scenarios};
 pub use script::WorldError;
 pub use simulate::Simulation;
-pub use world::{Figures, Outcome, Verdict, World};
+pub use world::{Figures, Outcome, Reached, Verdict, World};

@@ -28,6 +28,7 @@ mod host;
 mod number;
 mod oracle;
 mod outcome;
+mod reached;
 mod recorder;
 mod segment;
 mod step;
@@ -37,6 +38,7 @@ mod swarm;
 mod tests;
 
 pub use outcome::{Figures, Outcome, Verdict};
+pub use reached::Reached;
 
 use host::{Host, Met};
 use number::Said;
@@ -66,6 +68,7 @@ pub struct World {
     copies: std::collections::BTreeMap<usize, usize>,
     said: Vec<Said>,
     failures: Vec<String>,
+    reached: Reached,
     checks: u64,
     reboots: u32,
     /// What the packet was that the host that acts now has just taken.
@@ -158,6 +161,7 @@ impl World {
             copies: std::collections::BTreeMap::new(),
             said: Vec::new(),
             failures: Vec::new(),
+            reached: Reached::default(),
             checks: 0,
             reboots: 0,
             answering: None,
@@ -196,6 +200,7 @@ impl World {
             },
             figures,
             trace: self.trace,
+            reached: self.reached,
         }
     }
 

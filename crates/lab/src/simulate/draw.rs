@@ -46,6 +46,11 @@ pub(super) fn draw(seed: u64) -> Drawn {
     for link in &links {
         link::trouble(swarm, &mut steps, link.between);
     }
+    if swarm.has(Kind::Reopenings) {
+        let [a, b] = links[swarm.below(links.len() as u64) as usize].between;
+        let pair = if swarm.once_in(2) { [a, b] } else { [b, a] };
+        user::reopenings(swarm, &mut steps, pair, &mut next);
+    }
     // The order of those at one moment is that in which they were drawn.
     steps.sort_by_key(|step| step.at_ms);
     Drawn {

@@ -19,6 +19,7 @@ impl World {
 
     /// Takes note of a fact; a state change off the table is a failure.
     pub(super) fn note(&mut self, host: usize, noted: Noted) {
+        self.reached.note(noted);
         match noted {
             Noted::State { tuple, from, to, arrow } => self.note_state(host, tuple, from, to, arrow),
             Noted::Ended { tuple, how } => {

@@ -6,6 +6,8 @@ use lens::Trace;
 use serde::{Serialize, Serializer};
 use stack::Duration;
 
+use super::reached::Reached;
+
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
@@ -19,6 +21,9 @@ pub struct Outcome {
     pub figures: Figures,
     /// Everything that was seen.
     pub trace: Trace,
+    /// What the hosts came by.
+    #[serde(skip)]
+    pub reached: Reached,
 }
 
 /// Whether all went as the script expects and the oracles demand.

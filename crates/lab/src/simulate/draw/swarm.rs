@@ -35,6 +35,7 @@ pub(super) enum Kind {
     Backlogs,
     Features,
     Urgent,
+    Reopenings,
 }
 
 /// What this world has in it: a bit per kind.

@@ -61,6 +61,49 @@ pub(super) fn flow(swarm: &mut Swarm, steps: &mut Vec<StepDrawn>, [client, serve
     }
 }
 
+/// A client that comes back on the same port to a server that closes first, and has it in TIME-WAIT; perhaps a SYN of nobody's
+/// comes before it.
+pub(super) fn reopenings(
+    swarm: &mut Swarm,
+    steps: &mut Vec<StepDrawn>,
+    [client, server]: [usize; 2],
+    next: &mut usize,
+) {
+    let mut own_port = PORT_FIRST + 50;
+    let mut at_ms = swarm.below(BEGIN_MS);
+    // Where hosts hold little there are more than they can hold, each on a port of its own.
+    let is_many = swarm.has(Kind::Limits);
+    let rounds = if is_many { 6 } else { 2 + swarm.below(3) };
+    for _ in 0..rounds {
+        let on = *next;
+        *next += 1;
+        let mut push = |at_ms, host, act| {
+            let on = Some(on);
+            steps.push(StepDrawn { at_ms, host, on, act });
+        };
+        let connect = ActDrawn::Connect {
+            to: server,
+            is_v6: false,
+            port: PORT,
+            settings: vec![("from_port", own_port.to_string())],
+            connection: Settings::new(),
+        };
+        push(at_ms, client, connect);
+        push(at_ms + 1_000, server, other("do", quoted("close")));
+        push(at_ms + 2_000, client, other("do", quoted("close")));
+        if swarm.once_in(2) {
+            let beyond = 1 + swarm.below(2_000);
+            let syn = |beyond| format!("{{ flags = \"S\", seq = \"rcv.nxt+{beyond}\" }}");
+            push(at_ms + 2_700, client, other("inject", syn(beyond)));
+            if swarm.once_in(2) {
+                push(at_ms + 2_701, client, other("inject", syn(beyond + 1)));
+            }
+        }
+        at_ms += 3_000 + swarm.pick(&[0, 300, 2_000]);
+        own_port += u64::from(is_many);
+    }
+}
+
 /// What the user of one end does. Returns when it has done all.
 fn side(swarm: &mut Swarm, steps: &mut Vec<StepDrawn>, host: usize, on: usize, begin_ms: u64) -> u64 {
     let mut at_ms = begin_ms + swarm.below(1_500);
