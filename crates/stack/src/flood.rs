@@ -6,9 +6,11 @@
 //!
 //! - [`Limiter`]: token buckets per source address and prefix, and who is exempt from them.
 //! - [`ReplyBudget`]: token buckets per destination, so that we are no reflector.
+//! - [`Gauge`]: whether a listener is flooded, by what became of its SYN-ACKs.
 
 mod allow;
 mod budget;
+pub mod gauge;
 mod limiter;
 mod pace;
 mod proven;
@@ -18,6 +20,7 @@ mod subnet;
 
 pub use allow::AllowList;
 pub use budget::{ReplyBudget, ReplyKind};
+pub use gauge::{Change, Figures, Gauge, GaugeOptions, Level};
 pub use limiter::{Admission, Bound, Limiter, LimiterOptions, OverLimit, Standing};
 pub use pace::Rate;
 pub use source::Source;
