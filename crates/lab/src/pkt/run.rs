@@ -322,7 +322,7 @@ impl Run {
             None => (0, self.now() + ANY_TIME),
             Some((from, to)) => {
                 let slack = self.tolerance(to);
-                (from.saturating_sub(slack), to + slack)
+                (from.saturating_sub(slack), to.saturating_add(slack))
             }
         };
         let mut sent = self.next_sent(latest, segment)?;

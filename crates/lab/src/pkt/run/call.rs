@@ -129,7 +129,7 @@ impl Run {
     /// Lets time pass until the call that waits has returned.
     pub(super) fn finish_pending(&mut self) -> Result<(), Wrong> {
         while let Some(pending) = &self.pending {
-            let (line, latest) = (pending.line, pending.until + pending.slack);
+            let (line, latest) = (pending.line, pending.until.saturating_add(pending.slack));
             match self.next_wake().filter(|&next| next <= latest) {
                 Some(next) => self.step(next)?,
                 None => {

@@ -239,7 +239,7 @@ impl Run {
         let Ok(millis) = u64::try_from(timeout) else {
             return Some(Done::Blocks(None));
         };
-        let until = state.begun + millis * 1_000;
+        let until = state.begun.saturating_add(millis.saturating_mul(1_000));
         (self.now() < until).then_some(Done::Blocks(Some(until)))
     }
 }

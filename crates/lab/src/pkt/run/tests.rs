@@ -32,6 +32,26 @@ fn a_connection_that_opens_passes() {
 }
 
 #[test]
+fn the_largest_numbers_are_no_trouble() {
+    let tolerant = format!("--tolerance_usecs=18446744073709551615\n{OPEN}");
+    let patient = "poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 9223372036854775807) = 1";
+    for (name, text) in [
+        ("a tolerance", tolerant.clone()),
+        (
+            "a tolerance of a call that waits",
+            format!("{tolerant}+0...1 read(4, ..., 1) = 1\n+1 < P. 1:2(1) ack 1 win 257\n"),
+        ),
+        (
+            "a timeout",
+            format!("{OPEN}+0...1 {patient}\n+1 < P. 1:2(1) ack 1 win 257\n"),
+        ),
+    ] {
+        let played = played(&text);
+        assert_eq!(played.verdict, Verdict::Pass, "{name}: {}", shown(&played));
+    }
+}
+
+#[test]
 fn what_differs_is_told_with_its_line() {
     #[rustfmt::skip]
     let rows = [
