@@ -1,0 +1,31 @@
+//! `cargo xtask`: what is measured beside peers, in networks that are made for it.
+//!
+//! `args` is what can be typed; each task has a module of its own. Whatever is wrong with what was typed, or missing for it,
+//! ends with exit code 2, whatever fails afterwards with 1.
+#![forbid(unsafe_code)]
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod args;
+mod flood;
+
+use args::{Args, Task};
+
+fn main() -> ExitCode {
+    let (outcome, name) = match Args::parse().task {
+        Task::Flood(flood) => (flood::run(flood), "cargo xtask flood"),
+        Task::Child(child) => (flood::child(child), "cargo xtask flood: a child"),
+    };
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    // When even stderr is gone, nobody is left to tell.
+    let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
+    match error.is::<flood::Missing>() {
+        true => ExitCode::from(2),
+        false => ExitCode::FAILURE,
+    }
+}
