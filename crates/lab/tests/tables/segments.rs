@@ -48,6 +48,13 @@ fn rows(way: &Way, with_timestamps: bool) -> Vec<Row> {
             None,
         ));
         rows.push(("old data", format!("< P. 1:2(1) ack {snd} win 5000 <TS>"), ack.clone()));
+        // A bare ACK may be the answer to ours: two ends would answer each other (docs/linux-differences.md).
+        rows.push(("ACK old", "< . 1:1(0) ack 1 win 5000 <TS>".to_owned(), None));
+        rows.push((
+            "ACK right of the window",
+            format!("< . {far}:{far}(0) ack {snd} win 5000 <TS>"),
+            None,
+        ));
     } else {
         rows.push((
             "RST in the window: RFC 5961 section 3.2",

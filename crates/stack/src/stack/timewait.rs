@@ -50,7 +50,9 @@ impl<O: Observer> Stack<O> {
                 self.time_waits.set_ts_recent(at, option.val);
             }
         }
-        if occupies || header.seq != facts.rcv_nxt {
+        // A bare ACK asks for nothing, wherever it lies. It may itself be the answer to ours, from a peer whose connection is a
+        // later one: two ends that do not agree on the numbers would acknowledge one another until 2MSL are over.
+        if occupies {
             self.time_wait_ack(now, at)?;
         }
         if repeated_fin { Ok(()) } else { Err(Why::TimeWaitOld) }

@@ -132,7 +132,8 @@ fn old_duplicates_are_acknowledged_and_kept_out() {
     for (name, seg, answered) in [
         ("old data", Seg::new("P.", 1).ack(2).data(10), true),
         ("data beyond", Seg::new("P.", 2).ack(2).data(10), true),
-        ("an old ACK", Seg::new(".", 1).ack(1), true),
+        // RFC 9293 section 3.10.7.4 would have this one answered, but it asks for nothing.
+        ("an old ACK", Seg::new(".", 1).ack(1), false),
         ("the very last ACK again", Seg::new(".", 2).ack(2), false),
         ("an old SYN-ACK", Seg::new("S.", 0).ack(1), true),
     ] {
@@ -149,6 +150,34 @@ fn old_duplicates_are_acknowledged_and_kept_out() {
         rig.advance(S(11));
         rig.assert_quiet();
     }
+}
+
+/// The half-open entry that was to reopen the old connection is gone, and the peer's new one lives. Our answer to its FIN makes
+/// it state where it stands, as every TCP does; if we answered that, both would acknowledge each other until 2MSL are over.
+#[test]
+fn peer_of_a_later_connection_is_not_answered_for_ever() {
+    let (mut rig, listener) = plain();
+    let (old_iss, now) = (rig.iss, rig.now());
+    rig.inject(Seg::new("S", 1000).mss(1000));
+    rig.expect("S.", 0, 0, 1001);
+    rig.stack.close_listener(now, listener).expect("it listens");
+    assert_eq!(rig.state(), State::TimeWait);
+    let new_iss = std::mem::replace(&mut rig.iss, old_iss);
+    for _ in 0..3 {
+        rig.iss = new_iss;
+        rig.inject(Seg::new("F.", 1001).ack(1));
+        rig.iss = old_iss;
+        rig.expect(".", 2, 0, 2);
+        // What the peer says to that, and what a keep-alive of it would look like.
+        rig.iss = new_iss;
+        for seq in [1002, 1000] {
+            rig.inject(Seg::new(".", seq).ack(1));
+            rig.expect_nothing();
+        }
+        rig.advance(S(1));
+    }
+    assert_eq!(rig.dropped(Why::TimeWaitOld), 9);
+    assert_eq!(rig.state(), State::TimeWait);
 }
 
 /// RFC 1337 section 3: whatever its number.

@@ -25,6 +25,11 @@ pub(super) const CASES: &[(&str, &str)] = &[
         "TIME-WAIT: text far off",
         "warm; close; < F. 1 ack 2; < P. 100000000 ack 2 len 10; state",
     ),
+    ("TIME-WAIT: an old ACK", "warm; close; < F. 1 ack 2; < . 1 ack 1; state"),
+    (
+        "TIME-WAIT: an ACK far off",
+        "warm; close; < F. 1 ack 2; < . 100000000 ack 100000000; state",
+    ),
     ("TIME-WAIT: exact RST", "warm; close; < F. 1 ack 2; < R 2; state"),
     (
         "TIME-WAIT: RST in the window",

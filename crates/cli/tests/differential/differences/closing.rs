@@ -486,6 +486,32 @@ section 4.3), Linux the first one's.
         ],
     },
     Difference {
+        title: "A bare ACK in TIME-WAIT",
+        why: "
+We answer what takes up sequence numbers, and no bare ACK. Where two ends do not agree on the numbers each would answer the
+other's (RFC 9293 section 3.10.7.4, first), for as long as TIME-WAIT lasts. Linux answers one in half a second
+(`tcp_invalid_ratelimit`), which does not end it where the round trip takes longer.
+",
+        cases: &[
+            (
+                "TIME-WAIT: an old ACK",
+                "
+< . 1 ack 1
+    linux  > . 2 ack 2
+    ours   nothing
+",
+            ),
+            (
+                "TIME-WAIT: an ACK far off",
+                "
+< . 100000000 ack 100000000
+    linux  > . 2 ack 2
+    ours   nothing
+",
+            ),
+        ],
+    },
+    Difference {
         title: "RST in TIME-WAIT",
         why: "
 We ignore it (RFC 1337, fix F1): a reset would let old segments into the next connection. Linux ends TIME-WAIT, unless
