@@ -87,6 +87,9 @@ pub(crate) struct Flood {
         default_value = "bare,linux,ours"
     )]
     pub(crate) subjects: Vec<Subject>,
+    /// Packets that may wait before the TUN; 500 are usual. A longer queue loses less and makes good clients wait longer.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(16..=1_000_000))]
+    pub(crate) queue: u32,
     /// Over IPv6 instead of IPv4.
     #[arg(long)]
     pub(crate) ipv6: bool,
@@ -255,6 +258,8 @@ mod tests {
             ("--seconds 0", false),
             ("--seconds 61", false),
             ("--clients 0", false),
+            ("--queue 500", true),
+            ("--queue 0", false),
             ("--subjects theirs", false),
             ("--json --markdown", false),
             ("stray", false),

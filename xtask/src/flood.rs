@@ -92,10 +92,10 @@ struct Rig {
 impl Rig {
     /// One subject at one rate. `target` is what the generator had to be told for this rate, once that is known.
     fn measure(&self, subject: Subject, rate: Rate, target: &mut Option<f64>) -> anyhow::Result<Row> {
-        let server = Server::start(subject, &self.programs, &self.network, self.receiver_core)?;
+        let mut server = Server::start(subject, &self.programs, &self.network, self.receiver_core)?;
         let window = Duration::from_secs(self.seconds);
         let lifetime = window + clients::PATIENCE + SLACK;
-        let flood = self.generator.start(&self.network, rate, target, lifetime)?;
+        let mut flood = self.generator.start(&self.network, rate, target, lifetime)?;
 
         let mut clients = match subject {
             Subject::Bare => None,
@@ -115,6 +115,10 @@ impl Rig {
             Some(clients) => Good::new(clients::visits(clients)?),
             None => None,
         };
+        if let Some(flood) = &mut flood {
+            flood.check()?;
+        }
+        server.process.check()?;
         drop(flood);
         let passed = counted_then.since(&counted);
         Ok(Row::new(

@@ -149,6 +149,7 @@ pub(super) fn build(flood: &Flood) -> anyhow::Result<Programs> {
         syndic,
         serve: flood.serve.clone(),
         responder,
+        queue: flood.queue,
     })
 }
 

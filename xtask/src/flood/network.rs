@@ -26,9 +26,6 @@ pub(super) const ATTACK: &str = "attack0";
 /// through the router, which has written its next hop into them: with another address there, most would be for nobody.
 pub(super) const ATTACKED: &str = "02:53:59:4e:01:01";
 
-/// Packets that may wait before a TUN: with 500, the usual, a pause of the reader of 6 ms loses some at 80,000 a second.
-const QUEUE: u32 = 10_000;
-
 /// The router's interface towards the clients.
 const GOOD: &str = "good1";
 
@@ -188,9 +185,10 @@ impl Network {
         ))
     }
 
-    /// Lets more packets wait before the TUN than is usual.
-    pub(super) fn lengthen_queue(&self) -> anyhow::Result<()> {
-        self.router.ip(format!("link set {ANSWER} txqueuelen {QUEUE}"))
+    /// Lets so many packets wait before the TUN: with 500, the usual, a pause of the reader of 6 ms loses some at 80,000 a
+    /// second.
+    pub(super) fn lengthen_queue(&self, packets: u32) -> anyhow::Result<()> {
+        self.router.ip(format!("link set {ANSWER} txqueuelen {packets}"))
     }
 
     /// Joins the server's namespace to the router.

@@ -18,6 +18,8 @@ pub(super) struct Programs {
     pub(super) syndic: PathBuf,
     pub(super) serve: Vec<OsString>,
     pub(super) responder: PathBuf,
+    /// Packets that may wait before the TUN.
+    pub(super) queue: u32,
 }
 
 /// One that answers, until it is dropped.
@@ -41,12 +43,11 @@ impl<'a> Server<'a> {
             Subject::Linux => Self::linux(network, core),
         }?;
         server.process.line()?;
-        match subject {
-            Subject::Bare => network.address_tun()?,
-            Subject::Ours | Subject::Linux => {}
+        if subject == Subject::Bare {
+            network.address_tun()?;
         }
         if !server.is_joined {
-            network.lengthen_queue()?;
+            network.lengthen_queue(programs.queue)?;
         }
         Ok(server)
     }
