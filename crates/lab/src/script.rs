@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
-use stack::{AcceptOverflow, ConnectionOptions, KeepAlive, Limits};
+use stack::{AcceptOverflow, ConnectionOptions, KeepAlive, Limits, SynCookies};
 use toml::Spanned;
 
 use crate::glance::FlagText;
@@ -213,6 +213,7 @@ pub(crate) struct ListenTable {
     pub(crate) accept_backlog: Option<usize>,
     pub(crate) syn_ack_retransmissions: Option<u8>,
     pub(crate) half_open_lifetime: Option<Time>,
+    pub(crate) syn_cookies: Option<Cookies>,
     pub(crate) accept_overflow: Option<Overflow>,
     #[serde(default)]
     pub(crate) accept: Accepting,
@@ -220,6 +221,25 @@ pub(crate) struct ListenTable {
     pub(crate) read: Reading,
     #[serde(default)]
     pub(crate) connection: ConnectionTable,
+}
+
+/// When a listener keeps no half-open entry.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Cookies {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Cookies> for SynCookies {
+    fn from(cookies: Cookies) -> Self {
+        match cookies {
+            Cookies::Auto => Self::Auto,
+            Cookies::Always => Self::Always,
+            Cookies::Never => Self::Never,
+        }
+    }
 }
 
 /// What a third ACK meets when the accept queue is full.

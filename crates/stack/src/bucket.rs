@@ -40,6 +40,12 @@ impl TokenBucket {
         }
     }
 
+    /// Whether there is a token.
+    pub(crate) fn has(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.level >= TOKEN
+    }
+
     /// A clock that goes back adds nothing, and nothing twice afterwards.
     fn fill(&mut self, now: Instant) {
         let added = u128::from(now.since(self.filled).as_nanos()) * u128::from(self.rate);

@@ -34,6 +34,8 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept SACK (RFC 2018).
     pub sack: bool,
+    /// How SYN cookies are judged.
+    pub cookies: CookieOptions,
     /// In which order TCP options are written.
     pub option_layout: Layout,
     /// Ephemeral ports, both ends included (RFC 6056).
@@ -54,6 +56,7 @@ impl Default for Config {
             window_scaling: true,
             timestamps: true,
             sack: true,
+            cookies: CookieOptions::default(),
             option_layout: Layout::default(),
             ephemeral_ports: (49_152, 65_535),
         }
@@ -159,7 +162,8 @@ impl Default for ConnectionOptions {
 pub struct ListenOptions {
     /// Where to listen. The unspecified address of a family means every address of that family; port 0 means any free port.
     pub local: SocketAddr,
-    /// Bound of the SYN queue: half-open entries of this listener.
+    /// Bound of the SYN queue: half-open entries of this listener. Those that reopen a TIME-WAIT entry do not count: there are
+    /// no more of them than of these.
     pub syn_backlog: usize,
     /// Bound of the accept queue: established, not yet accepted. Bounds: at least 1, or nobody could ever be accepted; 0
     /// counts as 1.
@@ -168,6 +172,10 @@ pub struct ListenOptions {
     pub syn_ack_retransmissions: u8,
     /// How long an entry may be half-open, whatever its retransmissions. Bounds: at most 600 s.
     pub half_open_lifetime: Duration,
+    /// When SYNs are answered by a cookie alone, and no half-open entry is kept.
+    pub syn_cookies: SynCookies,
+    /// What shortens the life of half-open entries while half of the SYN queue is taken.
+    pub pressure: Pressure,
     /// What a completed handshake meets when the accept queue is full.
     pub accept_overflow: AcceptOverflow,
     /// What accepted connections start with.
@@ -183,8 +191,68 @@ impl ListenOptions {
             accept_backlog: 1024,
             syn_ack_retransmissions: 5,
             half_open_lifetime: Duration::from_secs(63),
+            syn_cookies: SynCookies::default(),
+            pressure: Pressure::default(),
             accept_overflow: AcceptOverflow::default(),
             connection: ConnectionOptions::default(),
+        }
+    }
+}
+
+/// When a listener keeps no half-open entry (RFC 4987 section 3.6). Every SYN-ACK is a cookie in any case, so that the
+/// modes differ in what they keep, and not in what a client sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SynCookies {
+    /// Entries are kept until the SYN queue is full; from then on none are, until it is half empty. Over all listeners, the
+    /// entry that is nearest to its time makes room for a new one. No client is lost to either.
+    #[default]
+    Auto,
+    /// None is ever kept. What only an entry can do is missing: the SYN-ACK is not retransmitted, the client's SYN is.
+    Always,
+    /// An entry is kept for each SYN, and a SYN for which there is no room is dropped (counted).
+    Never,
+}
+
+/// What holds instead of the listener's own settings while at least half of its SYN queue is taken. An entry meets it at its
+/// next timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressure {
+    /// How long an entry may be half-open.
+    pub half_open_lifetime: Duration,
+    /// How often a SYN-ACK is retransmitted.
+    pub syn_ack_retransmissions: u8,
+}
+
+impl Default for Pressure {
+    /// 7 s, with retransmissions at 1 and 3 s.
+    fn default() -> Self {
+        Self {
+            half_open_lifetime: Duration::from_secs(7),
+            syn_ack_retransmissions: 2,
+        }
+    }
+}
+
+/// How cookies are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CookieOptions {
+    /// Other machines mint with the same master secret, so that a cookie may come back here which was not sent from here.
+    pub shared_secret: bool,
+    /// Connections opened by a cookie without timestamps, which is easier to forge. Units: per second, with a burst of the
+    /// same size. Over it such an ACK is dropped (counted).
+    pub bare_per_s: u32,
+    /// While more forged cookies come than this, none without timestamps is taken. Units: per second, with a burst of the
+    /// same size. `None`: they are always taken.
+    pub refuse_bare_above: Option<u32>,
+}
+
+impl Default for CookieOptions {
+    /// 10,000 connections, and no more than 5,000 forgeries in a second: docs/flood.md gives the odds.
+    fn default() -> Self {
+        Self {
+            shared_secret: false,
+            bare_per_s: 10_000,
+            refuse_bare_above: Some(5_000),
         }
     }
 }

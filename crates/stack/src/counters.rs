@@ -25,6 +25,10 @@ pub struct Counters {
     pub opens_active: u64,
     /// Passive opens that reached ESTABLISHED.
     pub opens_passive: u64,
+    /// SYN-ACKs sent for which no half-open entry is kept.
+    pub cookies_sent: u64,
+    /// Connections opened by a cookie that came back.
+    pub cookies_taken: u64,
     /// Connections that ended by RST from the peer.
     pub resets_in: u64,
     /// RSTs sent.

@@ -103,7 +103,8 @@ pub(crate) fn ports(tuple: &FourTuple) -> u32 {
     u32::from(tuple.local_port) << 16 | u32::from(tuple.remote_port)
 }
 
-fn plain(address: IpAddr) -> Ipv6Addr {
+/// An address in the form that IPv6 maps it to.
+pub(crate) fn plain(address: IpAddr) -> Ipv6Addr {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
         IpAddr::V6(v6) => v6,

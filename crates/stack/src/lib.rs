@@ -37,7 +37,9 @@ pub mod time;
 pub mod tuple;
 
 pub use call::{Accepted, ConnectOptions, Received};
-pub use config::{AcceptOverflow, Config, ConnectionOptions, KeepAlive, ListenOptions, Secrets};
+pub use config::{
+    AcceptOverflow, Config, ConnectionOptions, CookieOptions, KeepAlive, ListenOptions, Pressure, Secrets, SynCookies,
+};
 pub use counters::Counters;
 pub use error::{ConnectError, Ended, ListenError, NoSuch, ReceiveError, SendError};
 pub use event::{ConnectionId, Event, ListenerId, Ready};

@@ -12,6 +12,9 @@ pub struct Limits {
     pub embryos: usize,
     /// TIME-WAIT entries. At the bound the one nearest its end makes room (counted). Bounds: 1 to 16,000,000.
     pub time_waits: usize,
+    /// Cookies that have opened a connection which is over: they are remembered until they die, 128 s at most after the SYN. At
+    /// the bound the one nearest its end is forgotten (counted). Bounds: 1 to 16,000,000.
+    pub spent_cookies: usize,
     /// Listeners. At the bound `listen` fails. Bounds: 1 to 65,535.
     pub listeners: usize,
     /// Islands of data beyond a hole, per connection. At the bound a segment that would make one more is dropped and
@@ -47,6 +50,7 @@ impl Default for Limits {
             connections: 1 << 20,
             embryos: 1 << 16,
             time_waits: 1 << 17,
+            spent_cookies: 1 << 16,
             listeners: 1024,
             islands: 256,
             replies: 4096,

@@ -1,5 +1,7 @@
 //! Every fact that can be observed, as it happens.
 
+use core::net::SocketAddr;
+
 use bytes::Bytes;
 use wire::tcp::Header;
 
@@ -67,6 +69,17 @@ pub enum Fact<'a> {
         /// How.
         how: Ended,
     },
+    /// A listener began to answer SYNs by cookies alone, or keeps half-open entries again.
+    SynCookies {
+        /// Where it listens.
+        local: SocketAddr,
+        /// Whether from now on no entry is kept.
+        on: bool,
+        /// Half-open entries of this listener.
+        half_open: usize,
+        /// Their bound.
+        backlog: usize,
+    },
     /// A round trip was measured.
     RoundTrip {
         /// Whose.
@@ -87,6 +100,8 @@ pub enum Cause {
     Syn,
     /// Second handshake: our SYN-ACK.
     SynAck,
+    /// Second handshake: our SYN-ACK, for which no half-open entry is kept.
+    SynCookie,
     /// Third handshake: our ACK of the peer's SYN-ACK.
     HandshakeAck,
     /// New data.
@@ -143,6 +158,7 @@ impl Cause {
         match self {
             Self::Syn => "first handshake: SYN",
             Self::SynAck => "second handshake: SYN-ACK",
+            Self::SynCookie => "second handshake: SYN-ACK, a cookie alone",
             Self::HandshakeAck => "third handshake: ACK",
             Self::Data => "data",
             Self::Fin => "FIN: no more data from this side",
@@ -245,6 +261,21 @@ whys! {
     BadHandshakeAck,
     /// A half-open entry died of its lifetime or its last retransmission.
     HalfOpenExpired,
+    /// A half-open entry made room for another; its client has a cookie, and was not lost.
+    HalfOpenEvicted,
+    /// An ACK to a listener whose code is none of ours; it was answered with RST.
+    BadCookie,
+    /// A cookie that promised timestamps came back without; it was answered with RST.
+    CookieNoTimestamps,
+    /// Text or FIN to a listener that has no such connection, while cookies are in flight: the segment that brings the cookie
+    /// may be on its way, so it was not answered.
+    CookieUnproven,
+    /// A cookie without timestamps while there were too many of them, or too many forgeries.
+    CookieBudget,
+    /// A cookie, or the SYN that it answered, of a connection that has ended; the cookie was answered with RST.
+    CookieSpent,
+    /// A spent cookie was forgotten before it died, to make room for another.
+    SpentCookiesFull,
     /// A half-open entry was ended by the peer's RST.
     HalfOpenReset,
     /// Outside the receive window; it was acknowledged (RFC 9293 section 3.10.7.4).

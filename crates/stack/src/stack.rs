@@ -9,10 +9,13 @@
 
 mod calls;
 mod fingerprint;
+mod half_open;
 mod handshake;
 mod icmp;
 mod packets;
 mod settle;
+mod syn;
+mod syncookie;
 mod timewait;
 mod transmit;
 mod view;
@@ -34,9 +37,10 @@ use crate::observer::{Observer, Why};
 use crate::replies::Replies;
 use crate::tcp::connection::Owner;
 use crate::tcp::connections::Connections;
-use crate::tcp::cookie::Mint;
+use crate::tcp::cookie::{BareGate, Mint};
 use crate::tcp::embryo::Embryos;
 use crate::tcp::listen::Listeners;
+use crate::tcp::spent::Spent;
 use crate::tcp::timeout;
 use crate::tcp::timewait::TimeWaits;
 use crate::time::{Instant, Now};
@@ -50,11 +54,13 @@ pub struct Stack<O: Observer = ()> {
     config: Config,
     keys: Keys,
     mint: Mint,
+    bare_cookies: BareGate,
     observer: O,
     counters: Counters,
     connections: Connections,
     embryos: Embryos,
     time_waits: TimeWaits,
+    spent: Spent,
     listeners: Listeners,
     reassembler: Reassembler,
     replies: Replies,
@@ -117,11 +123,13 @@ impl<O: Observer> Stack<O> {
         Self {
             keys: Keys::new(&secrets),
             mint: Mint::new(&secrets),
+            bare_cookies: BareGate::new(&config.cookies),
             observer,
             counters: Counters::default(),
             connections: Connections::new(limits.connections),
             embryos: Embryos::new(limits.embryos),
             time_waits: TimeWaits::new(limits.time_waits),
+            spent: Spent::new(limits.spent_cookies),
             listeners: Listeners::default(),
             reassembler: Reassembler::new(&limits),
             replies: Replies::new(limits.replies),
@@ -149,6 +157,9 @@ impl<O: Observer> Stack<O> {
     pub fn set_config(&mut self, config: Config) {
         let limits = self.config.limits;
         let mtu = mtu_clamped(config.mtu);
+        if config.cookies != self.config.cookies {
+            self.bare_cookies = BareGate::new(&config.cookies);
+        }
         self.config = Config { limits, mtu, ..config };
         self.settings[0] = Arc::new(self.config.connection);
     }

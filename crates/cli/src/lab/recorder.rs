@@ -123,7 +123,7 @@ impl Notes {
                 }
             }
             Fact::Ended { tuple, how } => self.mark(at, tuple, how.to_string(), None),
-            Fact::RoundTrip { .. } => {}
+            Fact::RoundTrip { .. } | Fact::SynCookies { .. } => {}
         }
     }
 
@@ -174,7 +174,8 @@ const fn call(arrow: Arrow) -> &'static str {
         Arrow::TwoMslOver => "2MSL are over",
         Arrow::TimedOut => "timed out",
         Arrow::ReopeningFails => "TIME-WAIT again: the reopening failed",
-        Arrow::MakesRoom => "the TIME-WAIT entry makes room",
+        Arrow::MakesRoom => "the entry makes room for another",
+        Arrow::CookieReturns => "a SYN cookie returns",
         Arrow::SynArrives => "a SYN arrives",
         Arrow::SynAckArrives => "a SYN-ACK arrives",
         Arrow::OurSynAcked => "our SYN is acknowledged",

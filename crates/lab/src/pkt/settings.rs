@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use stack::{AcceptOverflow, Config, Duration, KeepAlive, ListenOptions};
+use stack::{AcceptOverflow, Config, Duration, KeepAlive, ListenOptions, SynCookies};
 
 use super::profile::Profile;
 
@@ -93,6 +93,12 @@ impl Settings {
             "net.ipv4.tcp_synack_retries" | "net.inet.tcp.syncache.rexmtlimit" => {
                 self.listen.syn_ack_retransmissions = small()?;
             }
+            "net.ipv4.tcp_syncookies" => {
+                self.listen.syn_cookies = *[SynCookies::Never, SynCookies::Auto, SynCookies::Always].get(size(0)?)?;
+            }
+            "net.inet.tcp.syncookies" if is_on()? => self.listen.syn_cookies = SynCookies::Auto,
+            "net.inet.tcp.syncookies" => self.listen.syn_cookies = SynCookies::Never,
+            "net.inet.tcp.syncookies_only" if is_on()? => self.listen.syn_cookies = SynCookies::Always,
             "net.ipv4.tcp_max_syn_backlog" => self.listen.syn_backlog = size(0)?,
             "net.core.somaxconn" | "kern.ipc.somaxconn" | "kern.ipc.soacceptqueue" => self.backlog_max = size(0)?,
             "net.ipv4.tcp_abort_on_overflow" if is_on()? => self.listen.accept_overflow = AcceptOverflow::Reset,
@@ -138,8 +144,6 @@ const ALREADY: &[(&str, &str)] = &[
     ("net.ipv4.tcp_ecn", "2"),
     ("net.inet.tcp.ecn.enable", "0"),
     ("net.ipv4.tcp_fastopen", "0"),
-    ("net.ipv4.tcp_syncookies", "0"),
-    ("net.inet.tcp.syncookies", "0"),
     ("net.ipv4.tcp_no_metrics_save", "1"),
     ("net.inet.tcp.hostcache.enable", "0"),
     ("net.ipv4.tcp_congestion_control", "reno"),
@@ -175,6 +179,9 @@ mod tests {
             ("net.inet.tcp.delayed_ack", "1", false),
             ("net.inet.tcp.delayed_ack", "0", true),
             ("net.core.somaxconn", "7", true),
+            ("net.ipv4.tcp_syncookies", "0", true),
+            ("net.ipv4.tcp_syncookies", "2", true),
+            ("net.ipv4.tcp_syncookies", "3", false),
             ("net.ipv4.tcp_timestamps", "maybe", false),
             ("net.ipv4.tcp_rmem", "4096", false),
             ("net.ipv4.tcp_retries2", "256", false),
@@ -186,6 +193,7 @@ mod tests {
         assert_eq!(s.config.connection.receive_buffer, 30_000);
         assert_eq!(s.config.connection.ack_delay, Duration::ZERO);
         assert_eq!(s.listen.syn_ack_retransmissions, 2);
+        assert_eq!(s.listen.syn_cookies, SynCookies::Always);
         assert_eq!(s.config.time_wait, Duration::from_secs(1));
         assert_eq!(s.set("net.inet.tcp.rfc1323", "2"), Ok(()));
         assert!(s.config.window_scaling && !s.config.timestamps);

@@ -345,6 +345,7 @@ impl Reader<'_> {
                 half_open_lifetime: table
                     .half_open_lifetime
                     .map_or(defaults.half_open_lifetime, |time| time.0),
+                syn_cookies: table.syn_cookies.map_or(defaults.syn_cookies, Into::into),
                 accept_overflow: table.accept_overflow.map_or(defaults.accept_overflow, Into::into),
                 connection: table.connection.over(host.config.connection),
                 ..defaults

@@ -25,6 +25,14 @@ impl World {
             Noted::Ended { tuple, how } => {
                 self.hosts[host].ended.insert(ends(&tuple), how);
             }
+            Noted::SynCookies { on, half_open, backlog } => {
+                let what = if on {
+                    "SYN cookies alone from here"
+                } else {
+                    "half-open entries are kept again"
+                };
+                self.mark(host, None, format!("{what}: {half_open} of {backlog} half-open"), None);
+            }
             Noted::Sent(_) | Noted::Dropped(..) => {}
         }
     }
@@ -59,6 +67,10 @@ impl World {
                 format!("{from} went to {to} by {arrow:?}, and behind it stood {was} TIME-WAIT entry"),
             );
         }
+        if arrow == Arrow::CookieReturns {
+            let peer = self.said.iter().find(|said| said.tuple == tuple.reversed()).copied();
+            self.said_mut(host, tuple).begin_by_cookie(peer.as_ref());
+        }
         if begins {
             self.hosts[host].ended.remove(&key);
         }
@@ -92,7 +104,7 @@ impl World {
             }
             Noted::Dropped(tuple, why) => self.mark(host, tuple, format!("timer: dropped, {why}"), None),
             Noted::Ended { tuple, how } => self.mark(host, Some(tuple), format!("the user is told: {how}"), None),
-            Noted::Sent(_) => {}
+            Noted::Sent(_) | Noted::SynCookies { .. } => {}
         }
     }
 }

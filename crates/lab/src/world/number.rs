@@ -53,6 +53,20 @@ impl Said {
         }
     }
 
+    /// A cookie has come back: the connection goes on from the SYN-ACK that it was, whatever else was said since. The peer's
+    /// acknowledgment of it tells the numbers.
+    pub(super) fn begin_by_cookie(&mut self, peer: Option<&Said>) {
+        let (scale, mss) = (self.scale, self.mss);
+        *self = Self::new(self.host, self.tuple);
+        (self.scale, self.mss) = (scale, mss);
+        let Some((peer, iss, irs)) = peer.and_then(|peer| Some((peer, peer.irs?, peer.iss?))) else {
+            return;
+        };
+        (self.iss, self.seq_end) = (Some(iss), Some(iss + 1));
+        (self.irs, self.ack) = (Some(irs), Some(irs + 1));
+        self.is_scaled = Some(scale.is_some() && peer.scale.is_some());
+    }
+
     /// Takes note of a segment that the host has sent; `peer` is what the other end has said.
     pub(super) fn note(&mut self, peer: Option<&Said>, glance: &Glance) {
         let header = &glance.header;

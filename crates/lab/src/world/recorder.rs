@@ -19,6 +19,8 @@ pub(super) enum Noted {
     Dropped(Option<FourTuple>, Why),
     /// A connection ended other than by both FINs.
     Ended { tuple: FourTuple, how: Ended },
+    /// A listener began to answer SYNs by cookies alone, or ceased to, with so many half-open entries of so many.
+    SynCookies { on: bool, half_open: usize, backlog: usize },
 }
 
 /// Keeps facts in their order.
@@ -41,6 +43,9 @@ impl Observer for Recorder {
             Fact::State { tuple, from, to, arrow } => Noted::State { tuple, from, to, arrow },
             Fact::Dropped { tuple, why } => Noted::Dropped(tuple, why),
             Fact::Ended { tuple, how } => Noted::Ended { tuple, how },
+            Fact::SynCookies {
+                on, half_open, backlog, ..
+            } => Noted::SynCookies { on, half_open, backlog },
             Fact::Received { .. } | Fact::RoundTrip { .. } => return,
         });
     }

@@ -138,7 +138,9 @@ fn accept_queue_overflows() {
 fn syn_queue() {
     let mut cases = Vec::new();
     for fit in [1, 2, 5] {
-        let before = format!("`sysctl -q net.ipv4.tcp_max_syn_backlog={fit} net.ipv4.tcp_synack_retries=1`\n");
+        let before = format!(
+            "`sysctl -q net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog={fit} net.ipv4.tcp_synack_retries=1`\n"
+        );
         let mut full = listen(&before, 8);
         for port in 40_001..=40_000 + fit {
             full += &format!("{}{}", syn(port), syn_ack(port));
@@ -168,4 +170,25 @@ fn syn_queue() {
         }));
     }
     all_pass(&cases, 15);
+}
+
+/// With cookies a full SYN queue turns nobody away, and neither does a queue of nothing.
+#[test]
+fn syn_queue_with_cookies() {
+    let mut cases = Vec::new();
+    for (mode, fit) in [(1, 0), (1, 1), (1, 3), (2, 8)] {
+        let before = format!("`sysctl -q net.ipv4.tcp_syncookies={mode} net.ipv4.tcp_max_syn_backlog={fit}`\n");
+        let mut text = listen(&before, 8);
+        for port in 40_001..=40_005 {
+            text += &format!("{}{}", syn(port), syn_ack(port));
+        }
+        for (port, fd) in (40_001..=40_005).rev().zip(4..) {
+            text += &format!("{}+0 accept(3, ..., ...) = {fd}\n", ack(port));
+        }
+        cases.push(Case {
+            name: format!("tcp_syncookies={mode}, a SYN queue of {fit}"),
+            text,
+        });
+    }
+    all_pass(&cases, 4);
 }

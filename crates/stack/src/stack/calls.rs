@@ -8,11 +8,12 @@ use bytes::Bytes;
 
 use super::{Stack, context};
 use crate::call::{Accepted, ConnectOptions, Received};
-use crate::config::{ConnectionOptions, ListenOptions};
+use crate::config::{ConnectionOptions, ListenOptions, SynCookies};
 use crate::error::{ConnectError, ListenError, NoSuch, ReceiveError, SendError};
 use crate::event::{ConnectionId, ListenerId};
 use crate::observer::Observer;
 use crate::tcp::connection::{Connection, Owner};
+use crate::tcp::cookie::InFlight;
 use crate::tcp::state::Arrow;
 use crate::tcp::timestamps::Timestamps;
 use crate::time::Now;
@@ -38,7 +39,9 @@ impl<O: Observer> Stack<O> {
             return Err(ListenError::InUse(options.local));
         }
         options.connection = self.clamped(options.connection);
-        Ok(self.listeners.insert(options))
+        let is_shared = self.config.cookies.shared_secret && options.syn_cookies != SynCookies::Never;
+        let in_flight = if is_shared { InFlight::ANY } else { InFlight::default() };
+        Ok(self.listeners.insert(options, in_flight))
     }
 
     /// Where a listener listens, its port chosen.

@@ -21,8 +21,11 @@ impl<O: Observer> Stack<O> {
         for entry in self.time_waits.iter() {
             entry.hash(into);
         }
+        for spent in self.spent.iter() {
+            spent.hash(into);
+        }
         for (id, listener) in self.listeners.iter() {
-            (id, &listener.accept_queue).hash(into);
+            (id, &listener.accept_queue, listener.is_stateless, listener.in_flight).hash(into);
         }
         for event in &self.events {
             match event {

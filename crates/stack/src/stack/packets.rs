@@ -104,12 +104,32 @@ impl<O: Observer> Stack<O> {
         } else if let Some(at) = self.time_waits.find(&self.keys, &tuple) {
             self.time_wait_segment(now, at, header, payload.len())
         } else if let Some(listener) = self.listeners.find(tuple.local_addr, tuple.local_port) {
-            self.listener_segment(now, tuple, listener, header, payload.len())
+            self.listener_segment(now, tuple, listener, header, payload)
         } else {
             self.nobodys_segment(now, tuple, header, payload.len())
         };
         if let Err(why) = done {
             context!(self, now).dropped(Some(tuple), why);
+        }
+    }
+
+    /// RFC 9293 section 3.10.7.2, LISTEN: first RST, second ACK, third SYN, fourth anything else.
+    fn listener_segment(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        listener: u16,
+        header: &Header,
+        payload: Bytes,
+    ) -> Result<(), Why> {
+        if header.flags.rst() {
+            Err(Why::ResetToNobody)
+        } else if header.flags.ack() {
+            self.listener_ack(now, tuple, listener, header, payload)
+        } else if header.flags.syn() {
+            self.syn(now, tuple, listener, header, false)
+        } else {
+            Err(Why::NotSyn)
         }
     }
 

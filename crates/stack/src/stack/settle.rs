@@ -3,10 +3,11 @@
 use super::{Stack, Waiting, context};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::Owner;
+use crate::tcp::cookie;
 use crate::tcp::output;
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timewait::TimeWaitFacts;
-use crate::time::Now;
+use crate::time::{Duration, Now};
 use wire::tcp::Flags;
 
 impl<O: Observer> Stack<O> {
@@ -43,9 +44,12 @@ impl<O: Observer> Stack<O> {
         self.connections.unhash(&self.keys, i);
         let Some(c) = self.connections.get_mut(i) else { return };
         c.detached = true;
-        let owner = c.owner;
+        let (owner, epoch) = (c.owner, c.epoch);
         if c.state() == State::TimeWait {
             self.enter_time_wait(now, i);
+        }
+        if let Some(epoch) = epoch {
+            self.spend_cookie(now, i, epoch);
         }
         if owner == Owner::Nobody {
             self.connections.free(i);
@@ -84,6 +88,22 @@ impl<O: Observer> Stack<O> {
             let mut cx = context!(self, now);
             cx.step(evicted, State::TimeWait, Arrow::MakesRoom);
             cx.dropped(Some(evicted), Why::TimeWaitsFull);
+        }
+    }
+
+    /// A connection whose SYN-ACK was a cookie is over. An old copy of the segment that brought the cookie must not open it
+    /// again while the cookie lives, where it may be taken without an entry or an old copy of the SYN has made one.
+    fn spend_cookie(&mut self, now: Now, i: u32, epoch: u64) {
+        let Some(c) = self.connections.get(i) else { return };
+        let rest = Duration::from_secs(cookie::rest_s(now.unix_s, epoch));
+        let is_kept_out = c.state() == State::TimeWait && rest <= self.config.time_wait;
+        if rest == Duration::ZERO || is_kept_out {
+            return;
+        }
+        let (tuple, until) = (c.tuple, now.mono + rest);
+        let evicted = self.spent.insert(now.mono, &self.keys, &tuple, c.rcv.irs, until);
+        if let Some(evicted) = evicted {
+            context!(self, now).dropped(Some(evicted), Why::SpentCookiesFull);
         }
     }
 }

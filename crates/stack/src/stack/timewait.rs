@@ -32,7 +32,7 @@ impl<O: Observer> Stack<O> {
         if header.flags.syn() && !header.flags.ack() && is_new_incarnation(&facts, header) {
             let listener = self.listeners.find(facts.tuple.local_addr, facts.tuple.local_port);
             if let Some(listener) = listener {
-                self.open_half(now, facts.tuple, listener, header, true)?;
+                self.syn(now, facts.tuple, listener, header, true)?;
                 self.time_waits.set_reopening(at, true);
                 return Ok(());
             }

@@ -95,6 +95,8 @@ pub(crate) struct Connection {
     pub(crate) text_sent: Instant,
     /// When the peer was last heard.
     pub(crate) heard: Instant,
+    /// The epoch of the cookie that opened it; while it lives, the cookie could open it again.
+    pub(crate) epoch: Option<u64>,
     pub(crate) ended: Option<Ended>,
     pub(crate) soft_error: Option<Ended>,
     /// Of the last acceptable segment.
@@ -126,6 +128,8 @@ pub(crate) struct Settled {
     pub(crate) retransmissions: u8,
     /// When the SYN-ACK left, where the third ACK can be the answer to no other.
     pub(crate) syn_ack_at: Option<Instant>,
+    /// The epoch of the cookie that the SYN-ACK was, if it was one.
+    pub(crate) epoch: Option<u64>,
 }
 
 impl Connection {
@@ -165,6 +169,7 @@ impl Connection {
             timed: None,
             text_sent: now,
             heard: now,
+            epoch: None,
             ended: None,
             soft_error: None,
             dscp_received: Dscp::DEFAULT,
@@ -213,10 +218,10 @@ impl Connection {
         c.ts = settled.ts;
         c.sack = settled.sack;
         c.scale(cx, settled.window_scale);
+        c.epoch = settled.epoch;
         c.unanswered = settled.retransmissions;
-        // With timestamps the third ACK says itself what it answers.
-        let timed = settled.syn_ack_at.filter(|_| settled.ts.is_none());
-        c.timed = timed.map(|at| (c.snd.nxt, at));
+        // An echoed timestamp says nothing here: that of a cookie is no time, and is the same in each copy.
+        c.timed = settled.syn_ack_at.map(|at| (c.snd.nxt, at));
         c.congestion = Congestion::new(c.payload_max());
         // The listener and its half-open entry have told the way here.
         c.state = State::SynReceived;

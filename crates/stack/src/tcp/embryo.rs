@@ -6,6 +6,7 @@
 use wire::seq::SeqNumber;
 
 use crate::hash::Keys;
+use crate::tcp::cookie::Offer;
 use crate::tcp::roster::{Roster, Row, Seat};
 use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
@@ -21,16 +22,8 @@ pub(crate) struct EmbryoFacts {
     pub(crate) ts_recent: u32,
     /// Index of the listener.
     pub(crate) listener: u16,
-    /// The peer's MSS option, or the default where it sent none. Units: bytes.
-    pub(crate) mss: u16,
-    /// The peer's window scale, if it offered scaling. Bounds: 14; more counts as 14 (RFC 7323 section 2.3).
-    pub(crate) window_scale: Option<u8>,
-    /// Both sides speak SACK.
-    pub(crate) sack: bool,
-    /// Both sides send timestamps.
-    pub(crate) timestamps: bool,
-    /// Both sides speak ECN.
-    pub(crate) ecn: bool,
+    /// What the peer offered and we accept, exactly.
+    pub(crate) offer: Offer,
     /// A TIME-WAIT entry of the same tuple waits for this handshake (RFC 9293 MAY-2, RFC 6191).
     pub(crate) reopening: bool,
     /// The low bits of the epoch (Unix time / 64) in which the SYN came: no two in an entry's life have the same.
@@ -158,6 +151,16 @@ impl Embryos {
         self.roster.remove(keys, at.0).map(|row| view(&row))
     }
 
+    /// The entry whose time comes first, as near as the wheels know it: the one to make room when there must be room.
+    pub(crate) fn nearest(&self) -> Option<EmbryoRef> {
+        self.roster.nearest().map(EmbryoRef)
+    }
+
+    /// Whether there is room for none more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.roster.is_full()
+    }
+
     /// An entry whose time has come. It stays, with no time set.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<EmbryoRef> {
         self.roster.expire(now).map(EmbryoRef)
@@ -181,19 +184,20 @@ impl Embryos {
 
 impl Body {
     fn new(now: Instant, facts: &EmbryoFacts) -> Self {
-        let scale = facts.window_scale.map_or(0, |scale| scale.min(14) + 1);
+        let offer = &facts.offer;
+        let scale = offer.window_scale.map_or(0, |scale| scale.min(14) + 1);
         let flag = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
         Self {
             irs: facts.irs,
             ts_recent: facts.ts_recent,
             listener: facts.listener,
-            mss: facts.mss,
+            mss: offer.mss,
             born: tenths(now),
             retransmissions: 0,
             offer: scale
-                | flag(SACK, facts.sack)
-                | flag(TIMESTAMPS, facts.timestamps)
-                | flag(ECN, facts.ecn)
+                | flag(SACK, offer.sack)
+                | flag(TIMESTAMPS, offer.timestamps)
+                | flag(ECN, offer.ecn)
                 | flag(REOPENING, facts.reopening),
         }
     }
@@ -208,11 +212,13 @@ fn view(row: &Row<Body>) -> EmbryoView {
             irs: body.irs,
             ts_recent: body.ts_recent,
             listener: body.listener,
-            mss: body.mss,
-            window_scale: (body.offer & SCALE).checked_sub(1),
-            sack: has(SACK),
-            timestamps: has(TIMESTAMPS),
-            ecn: has(ECN),
+            offer: Offer {
+                mss: body.mss,
+                window_scale: (body.offer & SCALE).checked_sub(1),
+                sack: has(SACK),
+                timestamps: has(TIMESTAMPS),
+                ecn: has(ECN),
+            },
             reopening: has(REOPENING),
             epoch: row.tag,
         },

@@ -10,6 +10,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::{ConnectionOptions, ListenOptions};
 use crate::event::ListenerId;
+use crate::tcp::cookie::InFlight;
+use crate::time::Duration;
 
 /// A listener.
 #[derive(Debug, Clone)]
@@ -17,17 +19,58 @@ pub(crate) struct Listener {
     pub(crate) options: ListenOptions,
     /// What accepted connections start with.
     pub(crate) connection: Arc<ConnectionOptions>,
-    /// Half-open entries of this listener.
+    /// Half-open entries of this listener, but for those that reopen a TIME-WAIT entry: each of these has one to answer for it.
     pub(crate) half_open: usize,
     /// Indices of connections, the oldest first.
     pub(crate) accept_queue: VecDeque<u32>,
     /// An event waits in the stack's queue.
     pub(crate) event_queued: bool,
+    /// SYNs are answered by a cookie alone until the queue is half empty.
+    pub(crate) is_stateless: bool,
+    /// The epochs of which there may be cookies that have no entry.
+    pub(crate) in_flight: InFlight,
+}
+
+/// How long a listener waits for a third ACK, and how often it repeats itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    pub(crate) lifetime: Duration,
+    pub(crate) retransmissions: u8,
 }
 
 impl Listener {
     pub(crate) fn is_syn_queue_full(&self) -> bool {
         self.half_open >= self.options.syn_backlog
+    }
+
+    /// At least half of the SYN queue is taken.
+    pub(crate) fn is_under_pressure(&self) -> bool {
+        self.half_open * 2 >= self.options.syn_backlog.max(1)
+    }
+
+    /// How long a new half-open entry waits for the third ACK before its SYN-ACK is sent again.
+    pub(crate) fn first_wait(&self) -> Duration {
+        self.connection.rto_initial.min(self.options.half_open_lifetime)
+    }
+
+    /// What holds for half-open entries now.
+    pub(crate) fn patience(&self) -> Patience {
+        let ListenOptions {
+            half_open_lifetime: lifetime,
+            syn_ack_retransmissions: retransmissions,
+            pressure,
+            ..
+        } = self.options;
+        if !self.is_under_pressure() {
+            return Patience {
+                lifetime,
+                retransmissions,
+            };
+        }
+        Patience {
+            lifetime: lifetime.min(pressure.half_open_lifetime),
+            retransmissions: retransmissions.min(pressure.syn_ack_retransmissions),
+        }
     }
 
     pub(crate) fn is_accept_queue_full(&self) -> bool {
@@ -61,7 +104,7 @@ impl Listeners {
     }
 
     /// Adds a listener at an address that is not taken. The caller keeps `len` below 65,535.
-    pub(crate) fn insert(&mut self, mut options: ListenOptions) -> ListenerId {
+    pub(crate) fn insert(&mut self, mut options: ListenOptions, in_flight: InFlight) -> ListenerId {
         options.accept_backlog = options.accept_backlog.max(1);
         let listener = Listener {
             options,
@@ -69,6 +112,8 @@ impl Listeners {
             half_open: 0,
             accept_queue: VecDeque::new(),
             event_queued: false,
+            is_stateless: false,
+            in_flight,
         };
         let free = self.slots.iter().position(|(_, slot)| slot.is_none());
         let at = free.unwrap_or(self.slots.len());

@@ -60,8 +60,10 @@ pub enum Arrow {
     TimedOut,
     /// The handshake that was to replace a TIME-WAIT entry has failed, whatever by: the entry stands as before.
     ReopeningFails,
-    /// There were as many TIME-WAIT entries as there may be, and this one made room for another.
+    /// There were as many entries of this kind as there may be, and this one made room for another.
     MakesRoom,
+    /// An acknowledgment brings our SYN cookie back (RFC 4987 section 3.6): its SYN had left nothing behind.
+    CookieReturns,
 }
 
 impl State {
@@ -130,7 +132,7 @@ impl fmt::Debug for State {
 
 impl Arrow {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::PassiveOpen,
         Self::ActiveOpen,
         Self::SynArrives,
@@ -145,6 +147,7 @@ impl Arrow {
         Self::TimedOut,
         Self::ReopeningFails,
         Self::MakesRoom,
+        Self::CookieReturns,
     ];
 }
 
@@ -159,14 +162,14 @@ pub const fn next(state: State, arrow: Arrow) -> Option<State> {
     Some(match (state, arrow) {
         (Closed, PassiveOpen) => Listen,
         (Closed, ActiveOpen) => SynSent,
-        (Listen, SynArrives) => SynReceived,
+        (Listen, SynArrives | CookieReturns) => SynReceived,
         (Listen, Close) => Closed,
         (SynSent, SynAckArrives) => Established,
         (SynSent, SynArrives) => SynReceived,
         (SynSent, Close) => Closed,
         (SynReceived, OurSynAcked) => Established,
         (SynReceived, Close) => FinWait1,
-        (SynReceived, SynArrives) => Closed,
+        (SynReceived, SynArrives | MakesRoom) => Closed,
         (SynReceived, ReopeningFails) => TimeWait,
         (Established, Close) => FinWait1,
         (Established, FinArrives) => CloseWait,

@@ -17,6 +17,8 @@ pub(crate) struct Timestamps {
     pub(crate) recent: u32,
     /// When TS.Recent was noted. `None`: never.
     recent_at: Option<Instant>,
+    /// What went out before this clock ran, and so measures nothing when it is echoed: the TSval of a cookie.
+    cookie: Option<u32>,
 }
 
 impl Timestamps {
@@ -25,15 +27,37 @@ impl Timestamps {
             offset,
             recent: 0,
             recent_at: None,
+            cookie: None,
         }
     }
 
-    /// As after the peer's SYN.
+    /// As after the peer's SYN or SYN-ACK, where our own SYN told the time.
     pub(crate) const fn with_recent(offset: u32, recent: u32, now: Instant) -> Self {
         Self {
             offset,
             recent,
             recent_at: Some(now),
+            cookie: None,
+        }
+    }
+
+    /// As after a passive handshake whose SYN-ACK left at that time: its TSval is part of a cookie, and the clock goes on from it.
+    pub(crate) const fn from_syn_ack(tsval: u32, sent: Instant, recent: u32, now: Instant) -> Self {
+        Self {
+            offset: tsval.wrapping_sub(sent.as_millis() as u32),
+            recent,
+            recent_at: Some(now),
+            cookie: None,
+        }
+    }
+
+    /// As [`from_syn_ack`](Self::from_syn_ack), where nobody knows when it left.
+    pub(crate) const fn after(tsval: u32, recent: u32, now: Instant) -> Self {
+        Self {
+            offset: tsval.wrapping_add(1).wrapping_sub(now.as_millis() as u32),
+            recent,
+            recent_at: Some(now),
+            cookie: Some(tsval),
         }
     }
 
@@ -66,7 +90,7 @@ impl Timestamps {
     /// How long ago we sent the TSval that is echoed. `None` when it was never ours or lies too far back to mean anything.
     pub(crate) fn round_trip(&self, now: Instant, ecr: u32) -> Option<Duration> {
         let ms = self.value(now).wrapping_sub(ecr);
-        (ecr != 0 && ms < 1 << 24).then(|| Duration::from_millis(u64::from(ms.max(1))))
+        (ecr != 0 && self.cookie != Some(ecr) && ms < 1 << 24).then(|| Duration::from_millis(u64::from(ms.max(1))))
     }
 }
 
@@ -122,5 +146,20 @@ mod tests {
         assert_eq!(ts.round_trip(now, 55), Some(Duration::from_millis(20)));
         assert_eq!(ts.round_trip(now, 0), None);
         assert_eq!(ts.round_trip(now, 76), None, "from the future");
+    }
+
+    #[test]
+    fn the_clock_goes_on_from_a_cookie_which_measures_nothing() {
+        for tsval in [0, 1000, u32::MAX] {
+            let now = Instant::ZERO + Duration::from_millis(70);
+            let ts = Timestamps::after(tsval, 5, now);
+            assert!(is_older(tsval, ts.value(now)));
+            let later = now + Duration::from_millis(30);
+            assert_eq!(ts.round_trip(later, tsval), None);
+            let echoed = ts.value(now);
+            if echoed != 0 {
+                assert_eq!(ts.round_trip(later, echoed), Some(Duration::from_millis(30)));
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod close;
+mod cookies;
 mod handshake;
 mod icmp;
 mod ip;

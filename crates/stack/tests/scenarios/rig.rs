@@ -158,6 +158,8 @@ pub(crate) struct Log {
     pub(crate) drops: Vec<Why>,
     pub(crate) causes: Vec<Cause>,
     pub(crate) ended: Vec<Ended>,
+    /// Whether listeners began to answer by cookies alone, or ceased to.
+    pub(crate) stateless: Vec<bool>,
 }
 
 impl Observer for Log {
@@ -174,6 +176,7 @@ impl Observer for Log {
             Fact::Dropped { why, .. } => self.drops.push(*why),
             Fact::Sent { cause, .. } => self.causes.push(*cause),
             Fact::Ended { how, .. } => self.ended.push(*how),
+            Fact::SynCookies { on, .. } => self.stateless.push(*on),
             _ => {}
         }
     }

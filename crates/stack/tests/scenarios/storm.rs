@@ -181,6 +181,7 @@ fn storm(seed: u64) -> Vec<(State, State)> {
     let listener = rig.listen_with(ListenOptions {
         accept_backlog: 2,
         syn_backlog: 4,
+        syn_cookies: lot.of(&[SynCookies::Auto, SynCookies::Never, SynCookies::Always]),
         accept_overflow: lot.of(&[AcceptOverflow::Ignore, AcceptOverflow::Reset]),
         connection: options(&mut lot),
         ..ListenOptions::new(local)
@@ -225,7 +226,7 @@ fn storm(seed: u64) -> Vec<(State, State)> {
 #[test]
 fn whatever_comes_is_survived_and_given_back() {
     let mut seen = BTreeSet::new();
-    for seed in 0..300 {
+    for seed in 0..400 {
         let played = std::panic::catch_unwind(|| storm(seed));
         seen.extend(played.unwrap_or_else(|_| panic!("seed {seed}")));
     }

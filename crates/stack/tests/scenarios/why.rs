@@ -82,7 +82,10 @@ const TABLE: &[(Why, Play)] = &[
     }),
     (Why::SynQueueFull, || {
         given(|rig| {
-            listen(rig, |options| options.syn_backlog = 1);
+            listen(rig, |options| {
+                options.syn_backlog = 1;
+                options.syn_cookies = SynCookies::Never;
+            });
             syns(rig, 2);
         })
     }),
@@ -90,7 +93,7 @@ const TABLE: &[(Why, Play)] = &[
         limited(
             |limits| limits.embryos = 1,
             |rig| {
-                rig.listen();
+                listen(rig, |options| options.syn_cookies = SynCookies::Never);
                 syns(rig, 2);
             },
         )
@@ -121,6 +124,58 @@ const TABLE: &[(Why, Play)] = &[
     }),
     (Why::HalfOpenExpired, || {
         half_open(|rig| rig.advance(Duration::from_secs(64)))
+    }),
+    (Why::HalfOpenEvicted, || {
+        limited(
+            |limits| limits.embryos = 1,
+            |rig| {
+                rig.listen();
+                syns(rig, 2);
+            },
+        )
+    }),
+    (Why::BadCookie, || {
+        stateless(|rig| rig.inject(Seg::new(".", 1).ack(257)))
+    }),
+    (Why::CookieNoTimestamps, || {
+        let mut rig = Rig::with(Config::default());
+        listen(&mut rig, |options| options.syn_cookies = SynCookies::Always);
+        rig.inject(Seg::new("S", 0).ts(PEER_TS, 0));
+        rig.inject(Seg::new(".", 1).ack(1));
+        rig
+    }),
+    (Why::CookieUnproven, || {
+        stateless(|rig| rig.inject(Seg::new(".", 1001).ack(1).data(10)))
+    }),
+    (Why::CookieBudget, || {
+        let mut config = Config::default();
+        config.cookies.bare_per_s = 0;
+        let mut rig = Rig::with(config);
+        listen(&mut rig, |options| options.syn_cookies = SynCookies::Always);
+        rig.inject(Seg::new("S", 0));
+        rig.inject(Seg::new(".", 1).ack(1));
+        rig
+    }),
+    (Why::CookieSpent, || {
+        stateless(|rig| {
+            rig.inject(Seg::new(".", 1).ack(1));
+            rig.inject(Seg::new("R", 1));
+            rig.inject(Seg::new(".", 1).ack(1));
+        })
+    }),
+    (Why::SpentCookiesFull, || {
+        limited(
+            |limits| limits.spent_cookies = 1,
+            |rig| {
+                rig.listen();
+                for _ in 0..2 {
+                    rig.their_port += 1;
+                    rig.inject(Seg::new("S", 0));
+                    rig.inject(Seg::new(".", 1).ack(1));
+                    rig.inject(Seg::new("R", 1));
+                }
+            },
+        )
     }),
     (Why::HalfOpenReset, || half_open(|rig| rig.inject(Seg::new("R", 1)))),
     (Why::OutOfWindow, || {
@@ -350,4 +405,13 @@ fn icmp_error(rig: &mut Rig, kind: icmp::ErrorKind) {
     let quoted = reversed.packet(&Seg::new(".", 1).ack(1));
     let message = icmp::error(rig.theirs, rig.ours, kind, &quoted);
     datagram(rig, ip::ICMP, &message);
+}
+
+/// A listener that keeps no half-open entry has answered a SYN without timestamps.
+fn stateless(play: fn(&mut Rig)) -> Rig {
+    let mut rig = Rig::plain();
+    listen(&mut rig, |options| options.syn_cookies = SynCookies::Always);
+    rig.inject(Seg::new("S", 0));
+    play(&mut rig);
+    rig
 }

@@ -60,6 +60,7 @@ const fn words(arrow: Arrow) -> &'static str {
         Arrow::TimedOut => "time runs out",
         Arrow::ReopeningFails => "reopening fails",
         Arrow::MakesRoom => "makes room",
+        Arrow::CookieReturns => "cookie returns",
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn listening(swarm: &mut Swarm) -> ActDrawn {
         settings.push(("accept_backlog", swarm.pick(&[1, 2, 8]).to_string()));
         settings.push(("syn_ack_retransmissions", swarm.below(4).to_string()));
         settings.push(("half_open_lifetime", quoted(swarm.pick(&["1s", "5s", "63s"]))));
+        settings.push(("syn_cookies", quoted(swarm.pick(&["auto", "always", "never"]))));
         settings.push(("accept_overflow", quoted(swarm.pick(&["ignore", "reset"]))));
     }
     if swarm.has(Kind::IdleListeners) && !swarm.once_in(3) {

@@ -21,6 +21,9 @@ const NEVER: &[Why] = &[
     Why::IcmpIgnored,
     Why::IcmpBudget,
     Why::Udp,
+    Why::CookieBudget,
+    Why::CookieNoTimestamps,
+    Why::SpentCookiesFull,
     Why::RepliesFull,
     Why::AckBudget,
 ];
@@ -56,6 +59,7 @@ const RARE_WAY: &[(State, Arrow)] = &[
 const CAUSES: &[Cause] = &[
     Cause::Syn,
     Cause::SynAck,
+    Cause::SynCookie,
     Cause::HandshakeAck,
     Cause::Data,
     Cause::Fin,

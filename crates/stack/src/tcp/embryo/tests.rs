@@ -29,17 +29,21 @@ fn v6(n: u32) -> FourTuple {
     FourTuple::new("[fd00::2]:80".parse().unwrap(), SocketAddr::new(remote, 40_000))
 }
 
+const OFFER: Offer = Offer {
+    mss: 1460,
+    window_scale: Some(7),
+    sack: true,
+    timestamps: true,
+    ecn: false,
+};
+
 fn facts(tuple: FourTuple) -> EmbryoFacts {
     EmbryoFacts {
         tuple,
         irs: SeqNumber::new(0xdead_beef),
         ts_recent: 77,
         listener: 3,
-        mss: 1460,
-        window_scale: Some(7),
-        sack: true,
-        timestamps: true,
-        ecn: false,
+        offer: OFFER,
         reopening: false,
         epoch: 200,
     }
@@ -49,39 +53,41 @@ fn facts(tuple: FourTuple) -> EmbryoFacts {
 fn every_fact_comes_back() {
     let base = facts(v4(1));
     let keys = keys();
+    let offering = |offer| EmbryoFacts { offer, ..base };
     for (name, facts) in [
         ("as it is", base),
         ("IPv6", facts(v6(1))),
         (
             "no scale",
-            EmbryoFacts {
+            offering(Offer {
                 window_scale: None,
-                ..base
-            },
+                ..OFFER
+            }),
         ),
         (
             "scale 0",
-            EmbryoFacts {
+            offering(Offer {
                 window_scale: Some(0),
-                ..base
-            },
+                ..OFFER
+            }),
         ),
         (
             "scale 14",
-            EmbryoFacts {
+            offering(Offer {
                 window_scale: Some(14),
-                ..base
-            },
+                ..OFFER
+            }),
         ),
-        ("no SACK", EmbryoFacts { sack: false, ..base }),
+        ("no SACK", offering(Offer { sack: false, ..OFFER })),
         (
             "no timestamps",
-            EmbryoFacts {
+            offering(Offer {
                 timestamps: false,
-                ..base
-            },
+                ..OFFER
+            }),
         ),
-        ("ECN", EmbryoFacts { ecn: true, ..base }),
+        ("ECN", offering(Offer { ecn: true, ..OFFER })),
+        ("largest MSS", offering(Offer { mss: u16::MAX, ..OFFER })),
         (
             "reopening",
             EmbryoFacts {
@@ -92,7 +98,6 @@ fn every_fact_comes_back() {
         (
             "largest",
             EmbryoFacts {
-                mss: u16::MAX,
                 listener: u16::MAX,
                 epoch: u8::MAX,
                 ..base
@@ -115,12 +120,13 @@ fn every_fact_comes_back() {
 #[test]
 fn a_scale_above_14_counts_as_14() {
     let (keys, mut embryos) = (keys(), Embryos::new(1));
-    let odd = EmbryoFacts {
+    let offer = Offer {
         window_scale: Some(255),
-        ..facts(v4(1))
+        ..OFFER
     };
+    let odd = EmbryoFacts { offer, ..facts(v4(1)) };
     let i = embryos.insert(at(0), &keys, &odd).unwrap();
-    assert_eq!(embryos.get(i).unwrap().facts.window_scale, Some(14));
+    assert_eq!(embryos.get(i).unwrap().facts.offer.window_scale, Some(14));
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! A SYN meets a listener (RFC 9293 section 3.10.7.2): it is answered or not, and an entry is kept or not.
+
+use wire::tcp::Header;
+
+use super::handshake::offer;
+use super::{Stack, context};
+use crate::config::SynCookies;
+use crate::observer::{Cause, Fact, Observer, Why};
+use crate::tcp::cookie::{epoch_near, epoch_of};
+use crate::tcp::embryo::EmbryoFacts;
+use crate::tcp::state::{Arrow, State};
+use crate::time::Now;
+use crate::tuple::FourTuple;
+
+/// What is kept of a SYN that is answered.
+enum Keep {
+    Entry,
+    Nothing,
+}
+
+impl<O: Observer> Stack<O> {
+    /// A SYN that a listener may take. Text on it is left for its sender to send again.
+    pub(super) fn syn(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        listener: u16,
+        header: &Header,
+        reopening: bool,
+    ) -> Result<(), Why> {
+        let Some(l) = self.listeners.at(listener) else {
+            return Err(Why::NoListener);
+        };
+        if l.is_accept_queue_full() {
+            return Err(Why::AcceptQueueFull);
+        }
+        if !reopening && self.spent.has(now.mono, &self.keys, &tuple, header.seq) {
+            return Err(Why::CookieSpent);
+        }
+        let offer = offer(&self.config, &tuple, header);
+        let facts = EmbryoFacts {
+            tuple,
+            irs: header.seq,
+            ts_recent: header
+                .options
+                .timestamps
+                .filter(|_| offer.timestamps)
+                .map_or(0, |o| o.val),
+            listener,
+            offer,
+            reopening,
+            epoch: epoch_of(now.unix_s) as u8,
+        };
+        match self.room_for(now, &facts)? {
+            Keep::Entry => self.open_half(now, &facts),
+            Keep::Nothing => self.send_cookie(now, &facts),
+        }
+    }
+
+    /// Whether an entry is kept, and if so, the room for it.
+    fn room_for(&mut self, now: Now, facts: &EmbryoFacts) -> Result<Keep, Why> {
+        let Some(l) = self.listeners.at_mut(facts.listener) else {
+            return Err(Why::NoListener);
+        };
+        let full = l.is_syn_queue_full();
+        match l.options.syn_cookies {
+            // The ISS of a reopening follows from the TIME-WAIT entry, and no cookie can say that.
+            _ if facts.reopening => {}
+            SynCookies::Never if full => return Err(Why::SynQueueFull),
+            SynCookies::Never if self.embryos.is_full() => return Err(Why::EmbryosFull),
+            SynCookies::Never => return Ok(Keep::Entry),
+            SynCookies::Always => return Ok(Keep::Nothing),
+            SynCookies::Auto => {
+                if full && !l.is_stateless {
+                    l.is_stateless = true;
+                    self.tell_stateless(now, facts.listener);
+                    return Ok(Keep::Nothing);
+                }
+                if l.is_stateless {
+                    return Ok(Keep::Nothing);
+                }
+            }
+        }
+        if !self.embryos.is_full() || self.make_room(now) {
+            return Ok(Keep::Entry);
+        }
+        if facts.reopening {
+            Err(Why::EmbryosFull)
+        } else {
+            Ok(Keep::Nothing)
+        }
+    }
+
+    /// The half-open entry that is nearest to its time makes room: its client has a cookie, and needs no entry. Not one that
+    /// reopens a TIME-WAIT entry: its client has no cookie.
+    fn make_room(&mut self, now: Now) -> bool {
+        let nearest = self.embryos.nearest();
+        let Some((at, view)) = nearest.and_then(|at| Some((at, self.embryos.get(at)?))) else {
+            return false;
+        };
+        let listener = self.listeners.at(view.facts.listener);
+        let has_cookie = listener.is_some_and(|l| l.options.syn_cookies != SynCookies::Never);
+        if view.facts.reopening || !has_cookie {
+            return false;
+        }
+        self.leave_to_cookie(now, view.facts.listener, view.facts.epoch);
+        self.forget_half_open(now, at, Arrow::MakesRoom);
+        context!(self, now).dropped(Some(view.facts.tuple), Why::HalfOpenEvicted);
+        true
+    }
+
+    /// A half-open entry, and the SYN-ACK.
+    fn open_half(&mut self, now: Now, facts: &EmbryoFacts) -> Result<(), Why> {
+        let Some(at) = self.embryos.insert(now.mono, &self.keys, facts) else {
+            return Err(Why::EmbryosFull);
+        };
+        if let Some(l) = self.listeners.at_mut(facts.listener) {
+            l.half_open += usize::from(!facts.reopening);
+            let first = l.first_wait();
+            self.embryos.schedule(now.mono, at, now.mono + first);
+        }
+        let from = if facts.reopening {
+            State::TimeWait
+        } else {
+            State::Listen
+        };
+        context!(self, now).step(facts.tuple, from, Arrow::SynArrives);
+        let Some(answer) = self.answer(now, facts) else {
+            return Ok(());
+        };
+        self.syn_ack(now, facts, answer, Cause::SynAck);
+        Ok(())
+    }
+
+    /// The SYN-ACK alone.
+    fn send_cookie(&mut self, now: Now, facts: &EmbryoFacts) -> Result<(), Why> {
+        let Some(answer) = self.answer(now, facts) else {
+            return Ok(());
+        };
+        if let Some(l) = self.listeners.at_mut(facts.listener) {
+            l.in_flight.note(epoch_of(now.unix_s));
+        }
+        self.counters.cookies_sent = self.counters.cookies_sent.wrapping_add(1);
+        self.syn_ack(now, facts, answer, Cause::SynCookie);
+        Ok(())
+    }
+
+    /// From now on there is a cookie of this epoch for which no entry stands.
+    pub(super) fn leave_to_cookie(&mut self, now: Now, listener: u16, epoch: u8) {
+        if let Some(l) = self.listeners.at_mut(listener) {
+            l.in_flight.note(epoch_near(now.unix_s, epoch));
+        }
+    }
+
+    /// A half-open entry is gone.
+    pub(super) fn leave_syn_queue(&mut self, now: Now, facts: &EmbryoFacts) {
+        let listener = facts.listener;
+        let Some(l) = self.listeners.at_mut(listener).filter(|_| !facts.reopening) else {
+            return;
+        };
+        l.half_open = l.half_open.saturating_sub(1);
+        if l.is_stateless && l.half_open <= l.options.syn_backlog / 2 {
+            l.is_stateless = false;
+            self.tell_stateless(now, listener);
+        }
+    }
+
+    fn tell_stateless(&mut self, now: Now, listener: u16) {
+        let Some(l) = self.listeners.at(listener) else { return };
+        let fact = Fact::SynCookies {
+            local: l.options.local,
+            on: l.is_stateless,
+            half_open: l.half_open,
+            backlog: l.options.syn_backlog,
+        };
+        context!(self, now).fact(&fact);
+    }
+}

@@ -1,0 +1,110 @@
+//! An acknowledgment that no entry expects: it may bring a cookie of ours back (RFC 4987 section 3.6).
+
+use bytes::Bytes;
+use wire::tcp::Header;
+
+use super::handshake::bound;
+use super::{Stack, context};
+use crate::config::AcceptOverflow;
+use crate::observer::{Cause, Observer, Why};
+use crate::tcp::connection::Settled;
+use crate::tcp::cookie::{self, Class, Offer, Refusal, Verified};
+use crate::tcp::state::{Arrow, State};
+use crate::tcp::timestamps::Timestamps;
+use crate::time::Now;
+use crate::tuple::FourTuple;
+
+impl<O: Observer> Stack<O> {
+    /// An ACK to a listener: RFC 9293 section 3.10.7.2, second, has it reset, unless it brings a cookie.
+    pub(super) fn listener_ack(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        listener: u16,
+        header: &Header,
+        payload: Bytes,
+    ) -> Result<(), Why> {
+        let verified = self.read_cookie(now, tuple, listener, header, payload.len())?;
+        if self.spent.has(now.mono, &self.keys, &tuple, header.seq - 1) {
+            self.reset(now, tuple, header, payload.len(), Cause::ResetNobody)?;
+            return Err(Why::CookieSpent);
+        }
+        if let Some(l) = self.listeners.at(listener)
+            && l.is_accept_queue_full()
+        {
+            if l.options.accept_overflow == AcceptOverflow::Reset {
+                self.reset(now, tuple, header, payload.len(), Cause::ResetOverflow)?;
+            }
+            return Err(Why::AcceptQueueFull);
+        }
+        if self.connections.is_full() {
+            return Err(Why::ConnectionsFull);
+        }
+        let Offer {
+            mss,
+            window_scale,
+            sack,
+            ..
+        } = verified.offer;
+        let ts = header.options.timestamps.filter(|_| verified.offer.timestamps);
+        let settled = Settled {
+            tuple,
+            iss: header.ack - 1,
+            irs: header.seq - 1,
+            mss,
+            window_scale,
+            sack,
+            ts: ts.map(|option| Timestamps::after(option.ecr, option.val, now.mono)),
+            retransmissions: 0,
+            syn_ack_at: None,
+            epoch: Some(verified.epoch),
+        };
+        self.counters.cookies_taken = self.counters.cookies_taken.wrapping_add(1);
+        context!(self, now).step(tuple, State::Listen, Arrow::CookieReturns);
+        self.establish(now, listener, &settled, header, payload);
+        Ok(())
+    }
+
+    /// The cookie that an acknowledgment brings. What brings none is reset, but for text while cookies are in flight: its
+    /// sender may have our SYN-ACK and have lost the segment that brought the cookie, which it will send again.
+    pub(super) fn read_cookie(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        listener: u16,
+        header: &Header,
+        len: usize,
+    ) -> Result<Verified, Why> {
+        let in_flight = self.listeners.at(listener).map(|l| l.in_flight).unwrap_or_default();
+        if !in_flight.any(now.unix_s) || header.flags.syn() {
+            self.reset(now, tuple, header, len, Cause::ResetBadAck)?;
+            return Err(Why::NotSyn);
+        }
+        let iss = header.ack - 1;
+        let is_bare = cookie::class_of(iss) == Class::Bare;
+        if is_bare && !self.bare_cookies.is_open(now.mono) {
+            return Err(Why::CookieBudget);
+        }
+        let tsecr = header.options.timestamps.map(|option| option.ecr);
+        let bound = bound(&self.config, tuple, header.seq - 1);
+        let why = match self.mint.verify(now.unix_s, &in_flight, &bound, iss, tsecr) {
+            Ok(verified) => {
+                if is_bare {
+                    self.bare_cookies.on_taken(now.mono);
+                }
+                return Ok(verified);
+            }
+            Err(Refusal::NotInFlight) => Why::NotSyn,
+            Err(Refusal::NoTimestamps) => Why::CookieNoTimestamps,
+            Err(Refusal::BadCode) => {
+                self.bare_cookies.on_failure(now.mono);
+                Why::BadCookie
+            }
+        };
+        if len > 0 || header.flags.fin() {
+            return Err(Why::CookieUnproven);
+        }
+        self.reset(now, tuple, header, len, Cause::ResetBadAck)?;
+        Err(why)
+    }
+}
