@@ -2,6 +2,7 @@
 
 mod close;
 mod closed;
+mod cookie;
 mod damage;
 mod data;
 mod icmp;
@@ -15,8 +16,9 @@ mod timewait;
 use crate::script::{Case, Version};
 
 /// Those that are played over either version of IP; what takes long comes first, so that the rest fits into its waits.
-const EITHER: [&[(&str, &str)]; 11] = [
+const EITHER: [&[(&str, &str)]; 12] = [
     listen::CASES,
+    cookie::CASES,
     closed::CASES,
     open::CASES,
     option::CASES,

@@ -1,6 +1,7 @@
 //! The differences that remain, each with the reason. `docs/linux-differences.md` is printed from here.
 
 mod closing;
+mod cookie;
 mod listening;
 mod malformed;
 mod opening;
@@ -34,6 +35,7 @@ pub(crate) struct Difference {
 fn rows() -> impl Iterator<Item = &'static Difference> {
     let lists = [
         listening::ROWS,
+        cookie::ROWS,
         opening::ROWS,
         malformed::ROWS,
         transfer::ROWS,
@@ -99,8 +101,8 @@ what the peer sends, `>` what the host sends. Flags are as tcpdump writes them, 
 the beginning of the step. `open` stands for `{}`; `warm` is such a connection on which
 ten bytes went either way, `large` one on which 1,460 bytes are in flight; `crowd` is a listener with two connections that wait and
 one that is half-open. Over IPv6 the link takes 20 bytes more, so that segments are as long as over IPv4. A listener's
-queues hold one more than its backlog, as Linux counts. PSH, the size of open windows, TSval and the value of the window scale are not
-compared: no peer minds them.
+queues hold one more than its backlog, as Linux counts. After `set cookies` every SYN is answered with a cookie.
+PSH, the size of open windows, TSval and the value of the window scale are not compared: no peer minds them.
 ",
         script::OPEN
     );

@@ -20,7 +20,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::diag::Diag;
 use crate::peer::Peer;
-use crate::run::{Host, Played, Run, runs};
+use crate::run::{Host, LATE, Played, Run, runs};
 use crate::script::{Call, Case, Setting, Version};
 use crate::{FIN_WAIT_2, HOST_V4, HOST_V6, SYN_ACK_RETRANSMISSIONS, accepted_text, answer, link_mtu};
 
@@ -34,6 +34,13 @@ const SETTINGS: [(&str, &str); 5] = [
     ("tcp_autocorking", "0"),
 ];
 
+/// Cookies when a queue is full, which is what the kernel begins with, or always.
+const COOKIES: &str = "tcp_syncookies";
+
+/// How often the wire is looked at, though nothing is due: who looks later than that was not run in time, and does not know
+/// when the kernel sent what lies there.
+const LOOKS: Duration = Duration::from_millis(20);
+
 /// How many cases may wait at once: with more of them, steps would be late.
 const AT_ONCE: usize = 64;
 
@@ -46,9 +53,16 @@ pub(crate) fn play(cases: &[Case], ends: impl Fn(Case) -> (SocketAddr, SocketAdd
     set("tcp_synack_retries", &SYN_ACK_RETRANSMISSIONS.to_string());
     let wire = Rc::new(RefCell::new(Wire::open()));
     let mut runs: Vec<Run<Kernel>> = Vec::new();
+    let mut looked = wire.borrow().now();
     loop {
-        runs.iter_mut().for_each(Run::collect);
+        runs.iter_mut()
+            .filter(|run| run.wake().is_some())
+            .for_each(Run::collect);
         let now = wire.borrow().now();
+        if now.saturating_sub(looked) > LOOKS + LATE {
+            runs.iter_mut().for_each(Run::set_late);
+        }
+        looked = now;
         let waiting = || runs.iter().enumerate().filter_map(|(i, run)| Some((run.wake()?, i)));
         match waiting().min() {
             Some((wake, i)) if wake <= now => runs[i].advance(),
@@ -132,10 +146,10 @@ impl Wire {
         }
     }
 
-    /// Waits until the kernel sends something, at most until this time.
+    /// Waits until the kernel sends something, at most until this time or the next look.
     fn wait_until(&self, until: Duration) {
-        let left = until.saturating_sub(self.now()).as_millis() + 1;
-        let timeout = PollTimeout::try_from(left.min(1_000)).expect("at most a second");
+        let left = until.saturating_sub(self.now()).min(LOOKS).as_millis() + 1;
+        let timeout = PollTimeout::try_from(left).expect("a fraction of a second");
         let mut fds = [&self.v4, &self.v6].map(|tun| PollFd::new(tun.as_fd(), PollFlags::POLLIN));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -309,11 +323,19 @@ impl Host for Kernel {
         self.connection.is_some()
     }
 
+    /// The setting of cookies is one of the whole namespace, and holds for as long as the kernel looks at the packet.
     fn inject(&mut self, packet: &[u8]) {
+        let has_cookies = self.settings.contains(&Setting::CookiesAlways);
+        if has_cookies {
+            set(COOKIES, "2");
+        }
         let wire = self.wire.borrow();
         wire.tun(self.local.ip())
             .try_write(VnetHeader::default(), packet, &[])
             .expect("the TUN takes a packet");
+        if has_cookies {
+            set(COOKIES, "1");
+        }
     }
 
     fn sent(&mut self) -> Vec<(Duration, Vec<u8>)> {
@@ -344,6 +366,7 @@ fn apply(socket: &Socket, setting: Setting) {
         }
         Setting::UserTimeout(time) => socket.set_tcp_user_timeout(Some(time)),
         Setting::ReceiveBuffer(bytes) => socket.set_recv_buffer_size(bytes),
+        Setting::CookiesAlways => Ok(()),
     }
     .unwrap_or_else(|error| panic!("{setting:?}: {error}"));
 }

@@ -9,7 +9,7 @@ use stack::io::{Checksum, Offload};
 use stack::{
     Batch, Budget, Config, ConnectError, ConnectOptions, ConnectionId, ConnectionOptions, Ended, FourTuple, Full,
     Instant, KeepAlive, ListenOptions, ListenerId, Now, Packet, ReceiveError, Received, Secrets, SendError, Sink,
-    Stack, State,
+    Stack, State, SynCookies,
 };
 use wire::icmp::Unreachable;
 
@@ -35,6 +35,7 @@ struct Ours {
     local: SocketAddr,
     remote: SocketAddr,
     options: ConnectionOptions,
+    syn_cookies: SynCookies,
     listener: Option<ListenerId>,
     connection: Option<ConnectionId>,
     out: Wire,
@@ -76,6 +77,7 @@ impl Ours {
                 fin_wait_2: FIN_WAIT_2.into(),
                 ..ConnectionOptions::default()
             },
+            syn_cookies: SynCookies::default(),
             listener: None,
             connection: None,
             out: Wire::default(),
@@ -120,6 +122,7 @@ impl Ours {
             }
             Setting::UserTimeout(time) => options.user_timeout = Some(time.into()),
             Setting::ReceiveBuffer(bytes) => options.receive_buffer = bytes,
+            Setting::CookiesAlways => self.syn_cookies = SynCookies::Always,
         }
         if let Some(id) = self.connection {
             self.stack
@@ -135,6 +138,7 @@ impl Ours {
             connection: self.options,
             accept_backlog: backlog + 1,
             syn_backlog: backlog + 1,
+            syn_cookies: self.syn_cookies,
             syn_ack_retransmissions: SYN_ACK_RETRANSMISSIONS,
             ..ListenOptions::new(self.local)
         };

@@ -11,7 +11,7 @@ use crate::transcript::{Line, Transcript};
 const FILL_PAUSE: Duration = Duration::from_millis(150);
 
 /// How late a step may be before a timer of the host may have come between: the shortest is a delayed acknowledgment's.
-const LATE: Duration = Duration::from_millis(30);
+pub(crate) const LATE: Duration = Duration::from_millis(30);
 
 /// How often `fill` goes on after such a pause.
 const FILLS_MAX: u32 = 20;
@@ -82,6 +82,11 @@ impl<H: Host> Run<H> {
             transcript: self.transcript,
             late: self.late,
         }
+    }
+
+    /// Whoever drives the case was late: what comes out may have the wrong time.
+    pub(crate) fn set_late(&mut self) {
+        self.late |= self.wake.is_some();
     }
 
     /// Writes down what the host has sent of its own accord.

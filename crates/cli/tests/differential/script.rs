@@ -6,7 +6,7 @@
 //! crowd                     two connections wait and fill the accept queue; the SYN of peer 1 was answered before
 //! large                     a segment of 1,460 bytes is in flight, from number 11 on
 //! anew                      both ends' relative numbers begin anew
-//! set nodelay | linger 0 | keepalive | user_timeout MS | rcvbuf BYTES
+//! set nodelay | linger 0 | keepalive | user_timeout MS | rcvbuf BYTES | cookies
 //! listen [BACKLOG]; accept; unlisten; connect; opened
 //! send BYTES; urgent BYTES; read; drain; shutdown; close       drain: read, and do not tell how much
 //! < FLAGS SEQ [ack N] [len N] [win N] [urg N] [byte C] [mss N] [ws N] [sackOK] [ts VAL] [opts HEX] [WRONG…]
@@ -132,6 +132,8 @@ pub(crate) enum Setting {
     KeepAlive,
     UserTimeout(Duration),
     ReceiveBuffer(usize),
+    /// Every SYN is answered with a cookie, however much room there is.
+    CookiesAlways,
 }
 
 /// What the peer sends, in relative numbers.
@@ -268,6 +270,7 @@ fn setting(words: &[&str]) -> Option<Setting> {
         ["linger", "0"] => Setting::LingerZero,
         ["keepalive"] => Setting::KeepAlive,
         ["user_timeout", ms] => Setting::UserTimeout(Duration::from_millis(ms.parse().ok()?)),
+        ["cookies"] => Setting::CookiesAlways,
         ["rcvbuf", bytes] => Setting::ReceiveBuffer(bytes.parse().ok()?),
         _ => return None,
     })

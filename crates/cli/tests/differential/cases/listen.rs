@@ -27,7 +27,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ),
     (
         "SYN queue: full",
-        "listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1000; peer 4; < S 0 mss 1000; wait 1500; state; peer 1; state",
+        "listen 1; < S 0 mss 1000; wait 200; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1000; peer 4; < S 0 mss 1000; wait 1500; state; peer 1; state",
     ),
     (
         "SYN queue: full, and the first third ACK comes",
@@ -35,7 +35,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ),
     (
         "SYN queue: full, and the last third ACK comes",
-        "listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1000; < . 1 ack 1; accept; state; send 1500",
+        "set nodelay; listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1000; < . 1 ack 1; accept; state; send 1500",
     ),
     (
         "SYN queue: full, and the last third ACK comes with text",
@@ -43,11 +43,11 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ),
     (
         "SYN queue: full, all options",
-        "listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1460 sackOK ts 100 ws 7; < . 1 ack 1 win 512 ts 101; accept; < . 101 ack 1 len 10 win 512 ts 102; send 4000",
+        "set nodelay; listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1460 sackOK ts 100 ws 7; < . 1 ack 1 win 512 ts 101; accept; send 4000; < . 101 ack 1 len 10 win 512 ts 102",
     ),
     (
         "SYN queue: full, SACK without timestamps",
-        "listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1460 sackOK ws 7; < . 1 ack 1 win 512; accept; < . 101 ack 1 len 10; send 4000",
+        "set nodelay; listen 1; < S 0 mss 1000; peer 2; < S 0 mss 1000; peer 3; < S 0 mss 1460 sackOK ws 7; < . 1 ack 1; accept; send 4000; < . 101 ack 1 len 10",
     ),
     (
         "SYN queue: full, and a third ACK with a wrong number",

@@ -247,6 +247,33 @@ wait 50
     ours   nothing
 ",
             ),
+            (
+                "cookie: the SYN again in CLOSE-WAIT",
+                "
+< F. 1 ack 1
+    linux  nothing
+    ours   > . 1 ack 2
+",
+            ),
+            (
+                "cookie: a FIN on the third ACK",
+                "
+< F. 1 ack 1
+    linux  nothing
+    ours   > . 1 ack 2
+",
+            ),
+            (
+                "cookie: text and a FIN on the third ACK",
+                "
+< FP. 1 ack 1 len 10
+    linux  nothing
+    ours   > . 1 ack 12
+wait 100
+    linux  > . 1 ack 12 +40ms
+    ours   nothing
+",
+            ),
         ],
     },
     Difference {
@@ -479,6 +506,14 @@ section 4.3), Linux the first one's.
                 "TIME-WAIT: after closing at the same time",
                 "
 < F. 1 ack 2
+    linux  > . 2 ack 2
+    ours   > . 2 ack 2 win 0
+",
+            ),
+            (
+                "cookie: the SYN again in TIME-WAIT",
+                "
+< S 0 mss 1000
     linux  > . 2 ack 2
     ours   > . 2 ack 2 win 0
 ",

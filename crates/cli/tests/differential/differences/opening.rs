@@ -175,6 +175,14 @@ We do not speak ECN yet, and answer a SYN that offers it without it. RFC 3168 se
     ours   > S. 0 ack 1 <mss 1460>
 ",
             ),
+            (
+                "cookie: ECN bits",
+                "
+< SEW 0 mss 1000 ts 100
+    linux  > SE. 0 ack 1 <mss 1460, TS ecr 100>
+    ours   > S. 0 ack 1 <mss 1460, TS ecr 100>
+",
+            ),
         ],
     },
     Difference {
