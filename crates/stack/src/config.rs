@@ -6,6 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use wire::ip::Dscp;
 use wire::option::Layout;
 
+use crate::flood::{GaugeOptions, LimiterOptions, Rate, ReplyBudget};
 use crate::limits::Limits;
 use crate::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub sack: bool,
     /// How SYN cookies are judged.
     pub cookies: CookieOptions,
+    /// What a flood is met with beside cookies. It stays as it was at the stack's birth.
+    pub flood: FloodOptions,
     /// In which order TCP options are written.
     pub option_layout: Layout,
     /// Ephemeral ports, both ends included (RFC 6056).
@@ -57,6 +60,7 @@ impl Default for Config {
             timestamps: true,
             sack: true,
             cookies: CookieOptions::default(),
+            flood: FloodOptions::default(),
             option_layout: Layout::default(),
             ephemeral_ports: (49_152, 65_535),
         }
@@ -176,6 +180,10 @@ pub struct ListenOptions {
     pub syn_cookies: SynCookies,
     /// What shortens the life of half-open entries while half of the SYN queue is taken.
     pub pressure: Pressure,
+    /// Connections that one source (an IPv4 address, an IPv6 /64) may have open at a time, from the third ACK to the end; what
+    /// is over while its user still holds it does not count. At the bound a SYN is dropped, and a third ACK answered with RST
+    /// (both counted). `None`: no such bound. Costs about 50 bytes for each source with connections.
+    pub connections_per_source: Option<usize>,
     /// What a completed handshake meets when the accept queue is full.
     pub accept_overflow: AcceptOverflow,
     /// What accepted connections start with.
@@ -193,6 +201,7 @@ impl ListenOptions {
             half_open_lifetime: Duration::from_secs(63),
             syn_cookies: SynCookies::default(),
             pressure: Pressure::default(),
+            connections_per_source: None,
             accept_overflow: AcceptOverflow::default(),
             connection: ConnectionOptions::default(),
         }
@@ -253,6 +262,39 @@ impl Default for CookieOptions {
             shared_secret: false,
             bare_per_s: 10_000,
             refuse_bare_above: Some(5_000),
+        }
+    }
+}
+
+/// What a flood is met with beside cookies: the same for all listeners, but that each is judged by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FloodOptions {
+    /// SYNs per source.
+    pub limiter: LimiterOptions,
+    /// SYN-ACKs, RSTs, ICMP replies, and ACKs of half-open and TIME-WAIT entries: of each kind so many to each prefix (IPv4 /24,
+    /// IPv6 /48) of strangers. Over it they are not sent (counted). `None`: no such limit.
+    pub replies: Option<Rate>,
+    /// When a listener is said to be flooded.
+    pub gauge: GaugeOptions,
+}
+
+impl Default for FloodOptions {
+    fn default() -> Self {
+        Self {
+            limiter: LimiterOptions::default(),
+            replies: Some(ReplyBudget::DEFAULT_RATE),
+            gauge: GaugeOptions::default(),
+        }
+    }
+}
+
+impl FloodOptions {
+    /// No limit, and no memory for any; listeners are judged all the same.
+    pub fn unlimited() -> Self {
+        Self {
+            limiter: LimiterOptions::unlimited(),
+            replies: None,
+            gauge: GaugeOptions::default(),
         }
     }
 }

@@ -38,7 +38,8 @@ pub mod tuple;
 
 pub use call::{Accepted, ConnectOptions, Received};
 pub use config::{
-    AcceptOverflow, Config, ConnectionOptions, CookieOptions, KeepAlive, ListenOptions, Pressure, Secrets, SynCookies,
+    AcceptOverflow, Config, ConnectionOptions, CookieOptions, FloodOptions, KeepAlive, ListenOptions, Pressure,
+    Secrets, SynCookies,
 };
 pub use counters::Counters;
 pub use error::{ConnectError, Ended, ListenError, NoSuch, ReceiveError, SendError};

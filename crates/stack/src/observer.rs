@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wire::tcp::Header;
 
 use crate::error::Ended;
+use crate::flood::Change;
 use crate::tcp::state::{Arrow, State};
 use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
@@ -79,6 +80,13 @@ pub enum Fact<'a> {
         half_open: usize,
         /// Their bound.
         backlog: usize,
+    },
+    /// A listener is flooded, or is no more, as far as its gauge can tell.
+    Level {
+        /// Where it listens.
+        local: SocketAddr,
+        /// What changed, and the figures that it was judged by.
+        change: Change,
     },
     /// A round trip was measured.
     RoundTrip {
@@ -245,7 +253,7 @@ whys! {
     NoListener,
     /// An RST to nobody.
     ResetToNobody,
-    /// A segment to nobody that the RST budget did not cover.
+    /// A segment that was to be answered by RST, when the budget for these was spent.
     ResetBudget,
     /// A segment to a listener that is no SYN, and whose ACK no half-open entry expects.
     NotSyn,
@@ -253,6 +261,16 @@ whys! {
     SynQueueFull,
     /// A SYN while half-open entries over all listeners were at their limit.
     EmbryosFull,
+    /// A SYN whose source address is over its limit.
+    AddressLimit,
+    /// A SYN whose source prefix is over its limit.
+    PrefixLimit,
+    /// A SYN whose source has proved itself and is over its limit all the same.
+    ProvenLimit,
+    /// A SYN or a third ACK whose source has as many connections as it may; the ACK was answered with RST.
+    ConnectionsPerSource,
+    /// A SYN-ACK was due, and the budget of its destination's prefix was spent.
+    SynAckBudget,
     /// A SYN or a third ACK while the listener's accept queue was full.
     AcceptQueueFull,
     /// A third ACK while connections were at their limit.

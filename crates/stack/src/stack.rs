@@ -12,6 +12,7 @@ mod fingerprint;
 mod half_open;
 mod handshake;
 mod icmp;
+mod judge;
 mod packets;
 mod settle;
 mod syn;
@@ -26,10 +27,12 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use self::judge::Judging;
 use crate::bucket::TokenBucket;
 use crate::config::{Config, ConnectionOptions, Secrets};
 use crate::counters::Counters;
 use crate::event::{ConnectionId, Event, ListenerId};
+use crate::flood::{Limiter, ReplyBudget};
 use crate::fragment::Reassembler;
 use crate::hash::Keys;
 use crate::io::{Batch, Budget, Sink};
@@ -55,6 +58,9 @@ pub struct Stack<O: Observer = ()> {
     keys: Keys,
     mint: Mint,
     bare_cookies: BareGate,
+    limiter: Limiter,
+    reply_budget: ReplyBudget,
+    judging: Judging,
     observer: O,
     counters: Counters,
     connections: Connections,
@@ -124,6 +130,9 @@ impl<O: Observer> Stack<O> {
             keys: Keys::new(&secrets),
             mint: Mint::new(&secrets),
             bare_cookies: BareGate::new(&config.cookies),
+            limiter: Limiter::new(&config.flood.limiter, &secrets),
+            reply_budget: ReplyBudget::new(config.flood.replies, &secrets),
+            judging: Judging::default(),
             observer,
             counters: Counters::default(),
             connections: Connections::new(limits.connections),
@@ -153,14 +162,20 @@ impl<O: Observer> Stack<O> {
     }
 
     /// Changes the configuration for what is opened from now on; what exists keeps what it negotiated. The limits stay as
-    /// they were at the stack's birth: tables are sized by them, and half-open peers were told a window scale.
+    /// they were at the stack's birth, and so does what a flood is met with: tables are sized by them, and half-open peers were told a window scale.
     pub fn set_config(&mut self, config: Config) {
         let limits = self.config.limits;
         let mtu = mtu_clamped(config.mtu);
         if config.cookies != self.config.cookies {
             self.bare_cookies = BareGate::new(&config.cookies);
         }
-        self.config = Config { limits, mtu, ..config };
+        let flood = core::mem::take(&mut self.config.flood);
+        self.config = Config {
+            limits,
+            mtu,
+            flood,
+            ..config
+        };
         self.settings[0] = Arc::new(self.config.connection);
     }
 
@@ -169,10 +184,12 @@ impl<O: Observer> Stack<O> {
         for packet in batch.drain() {
             self.packet(now, packet);
         }
+        self.judge_touched(now);
     }
 
     /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.judge_timed(now);
         while let Some(i) = self.connections.expire(now.mono) {
             if let Some(c) = self.connections.get_mut(i) {
                 timeout::run(&mut context!(self, now), c);
@@ -229,6 +246,7 @@ impl<O: Observer> Stack<O> {
             self.connections.next(),
             self.embryos.next(),
             self.time_waits.next(),
+            self.judging.next(),
             self.reassembler.next(),
         ];
         times.into_iter().flatten().min()

@@ -5,8 +5,10 @@ use core::net::SocketAddr;
 use wire::ip::Dscp;
 use wire::seq::SeqNumber;
 
+use crate::config::SynCookies;
 use crate::error::Ended;
 use crate::event::{ConnectionId, ListenerId};
+use crate::flood::Level;
 use crate::tcp::state::State;
 use crate::time::Duration;
 use crate::tuple::FourTuple;
@@ -132,6 +134,12 @@ pub enum Entry {
         syn_queue: (usize, usize),
         /// Connections that wait to be accepted, and their bound.
         accept_queue: (usize, usize),
+        /// When it keeps half-open entries.
+        syn_cookies: SynCookies,
+        /// It answers SYNs by cookies alone now.
+        stateless: bool,
+        /// Whether it is flooded.
+        level: Level,
     },
     /// A half-open connection (passive SYN-RECEIVED).
     Embryo {

@@ -83,6 +83,7 @@ impl Rig {
         let mut config = Config {
             addresses: vec![ours(is_v6)],
             time_wait: Duration::from_secs(100_000),
+            flood: FloodOptions::unlimited(),
             ..Config::default()
         };
         config.limits.embryos = embryos;

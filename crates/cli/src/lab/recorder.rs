@@ -123,7 +123,7 @@ impl Notes {
                 }
             }
             Fact::Ended { tuple, how } => self.mark(at, tuple, how.to_string(), None),
-            Fact::RoundTrip { .. } | Fact::SynCookies { .. } => {}
+            Fact::RoundTrip { .. } | Fact::SynCookies { .. } | Fact::Level { .. } => {}
         }
     }
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::{Bytes, BytesMut};
 use stack::io::Checksum;
 use stack::{
-    Batch, Budget, Config, ConnectOptions, ConnectionId, ConnectionOptions, Duration, Entry, Event, FourTuple,
-    KeepAlive, Limits, ListenOptions, ListenerId, Now, Packet, Received, Secrets, Stack, State,
+    Batch, Budget, Config, ConnectOptions, ConnectionId, ConnectionOptions, Duration, Entry, Event, FloodOptions,
+    FourTuple, KeepAlive, Limits, ListenOptions, ListenerId, Now, Packet, Received, Secrets, Stack, State,
 };
 
 use super::Fault;
@@ -67,6 +67,8 @@ fn config(end: usize, plan: &Plan, bounds: &Bounds) -> Config {
         probes: 2,
     };
     Config {
+        // Each clone of a stack would carry its tables along.
+        flood: FloodOptions::unlimited(),
         addresses: vec![place(end).ip()],
         timestamps: bounds.timestamps,
         // Small tables: clones are made by the million.

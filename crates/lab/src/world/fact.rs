@@ -1,5 +1,6 @@
 //! What the world makes of the facts that a stack tells.
 
+use stack::flood::Change;
 use stack::tcp::state::{Arrow, next};
 use stack::{FourTuple, State, Why};
 
@@ -33,6 +34,7 @@ impl World {
                 };
                 self.mark(host, None, format!("{what}: {half_open} of {backlog} half-open"), None);
             }
+            Noted::Level(Change { to, figures, .. }) => self.mark(host, None, format!("{to}: {figures}"), None),
             Noted::Sent(_) | Noted::Dropped(..) => {}
         }
     }
@@ -104,7 +106,7 @@ impl World {
             }
             Noted::Dropped(tuple, why) => self.mark(host, tuple, format!("timer: dropped, {why}"), None),
             Noted::Ended { tuple, how } => self.mark(host, Some(tuple), format!("the user is told: {how}"), None),
-            Noted::Sent(_) | Noted::SynCookies { .. } => {}
+            Noted::Sent(_) | Noted::SynCookies { .. } | Noted::Level(_) => {}
         }
     }
 }

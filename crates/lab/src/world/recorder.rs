@@ -1,5 +1,6 @@
 //! The observer of a simulated host: keeps what the stack says until the world takes it.
 
+use stack::flood::Change;
 use stack::tcp::state::Arrow;
 use stack::{Cause, Ended, Fact, FourTuple, Instant, Observer, State, Why};
 
@@ -21,6 +22,8 @@ pub(super) enum Noted {
     Ended { tuple: FourTuple, how: Ended },
     /// A listener began to answer SYNs by cookies alone, or ceased to, with so many half-open entries of so many.
     SynCookies { on: bool, half_open: usize, backlog: usize },
+    /// A listener's gauge judges otherwise than before.
+    Level(Change),
 }
 
 /// Keeps facts in their order.
@@ -46,6 +49,7 @@ impl Observer for Recorder {
             Fact::SynCookies {
                 on, half_open, backlog, ..
             } => Noted::SynCookies { on, half_open, backlog },
+            Fact::Level { change, .. } => Noted::Level(change),
             Fact::Received { .. } | Fact::RoundTrip { .. } => return,
         });
     }

@@ -214,6 +214,11 @@ impl Limiter {
         }
     }
 
+    /// A keyed hash of the source that an address belongs to, even in all its bits: what a [`Gauge`](super::Gauge) asks for.
+    pub fn hash(&self, address: IpAddr) -> u64 {
+        self.keyed.spot(Source::of(address).address_key(), 0).value()
+    }
+
     /// How well the address is known. No token is taken.
     pub fn standing(&mut self, now: Instant, address: IpAddr) -> Standing {
         if self.allow.contains(address) {

@@ -92,6 +92,11 @@ pub(crate) const PLACE_BITS: u32 = 20;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
 impl Spot {
+    /// The whole hash.
+    pub(crate) const fn value(self) -> u64 {
+        self.0
+    }
+
     /// Its cell in each of the two rows of a sketch. Bounds: under 2^20.
     pub(crate) const fn cells(self) -> [usize; 2] {
         [

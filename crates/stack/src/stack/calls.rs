@@ -41,7 +41,7 @@ impl<O: Observer> Stack<O> {
         options.connection = self.clamped(options.connection);
         let is_shared = self.config.cookies.shared_secret && options.syn_cookies != SynCookies::Never;
         let in_flight = if is_shared { InFlight::ANY } else { InFlight::default() };
-        Ok(self.listeners.insert(options, in_flight))
+        Ok(self.listeners.insert(options, in_flight, self.config.flood.gauge))
     }
 
     /// Where a listener listens, its port chosen.

@@ -5,9 +5,11 @@ use wire::option::Timestamps as TimestampsOption;
 use wire::tcp::{Flags, Header};
 
 use super::handshake::Answer;
+use super::judge::Sign;
 use super::packets::bare_header;
 use super::{Stack, context};
 use crate::config::{AcceptOverflow, SynCookies};
+use crate::flood::ReplyKind;
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Settled, own_scale};
 use crate::tcp::cookie::epoch_near;
@@ -78,6 +80,7 @@ impl<O: Observer> Stack<O> {
         in_window: bool,
     ) -> Result<(), Why> {
         if exact {
+            self.tell_gauge(now, facts.listener, facts.tuple.remote_addr, Sign::Reset);
             self.forget_half_open(now, at, Arrow::ResetArrives);
             return Err(Why::HalfOpenReset);
         }
@@ -112,6 +115,9 @@ impl<O: Observer> Stack<O> {
                 .at(facts.listener)
                 .is_some_and(|l| !l.is_accept_queue_full())
             {
+                self.tell_gauge(now, facts.listener, facts.tuple.remote_addr, Sign::Syn);
+                self.take_reply_to(now, ReplyKind::SynAck, facts.tuple.remote_addr)
+                    .ok_or(Why::SynAckBudget)?;
                 self.syn_ack(now, &facts, answer, Cause::SynAckRetransmit);
                 self.embryos.set_ambiguous(at);
             }
@@ -164,9 +170,15 @@ impl<O: Observer> Stack<O> {
         payload: Bytes,
     ) -> Result<(), Why> {
         let facts = view.facts;
+        self.prove(now, facts.listener, facts.tuple.remote_addr);
         let Some(listener) = self.listeners.at(facts.listener) else {
             return Err(Why::NoListener);
         };
+        if listener.is_source_full(facts.tuple.remote_addr) {
+            self.reset(now, facts.tuple, header, payload.len(), Cause::ResetOverflow)?;
+            self.forget_half_open(now, at, Arrow::Abort);
+            return Err(Why::ConnectionsPerSource);
+        }
         if listener.is_accept_queue_full() {
             if listener.options.accept_overflow == AcceptOverflow::Reset {
                 self.reset(now, facts.tuple, header, payload.len(), Cause::ResetOverflow)?;
@@ -210,9 +222,7 @@ impl<O: Observer> Stack<O> {
 
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>` from an entry that keeps no budget of its own.
     fn stateless_ack(&mut self, now: Now, facts: &EmbryoFacts, answer: Answer) -> Result<(), Why> {
-        if !self.budgets.stateless_acks.take(now.mono) {
-            return Err(Why::AckBudget);
-        }
+        self.take_stateless_ack(now, facts.tuple.remote_addr)?;
         let mut header = bare_header(&facts.tuple, answer.iss + 1, facts.irs + 1, Flags::ACK);
         // What the SYN-ACK offered, in the units agreed on: 0 would close the window of a peer that believes itself connected.
         let scale = facts
@@ -260,7 +270,10 @@ impl<O: Observer> Stack<O> {
         );
         if !quiet {
             self.counters.timeouts += 1;
-            if let Some(answer) = self.answer(now, &view.facts) {
+            let remote = view.facts.tuple.remote_addr;
+            if self.take_reply_to(now, ReplyKind::SynAck, remote).is_none() {
+                context!(self, now).dropped(Some(view.facts.tuple), Why::SynAckBudget);
+            } else if let Some(answer) = self.answer(now, &view.facts) {
                 self.syn_ack(now, &view.facts, answer, Cause::SynAckRetransmit);
             }
         }

@@ -1,6 +1,7 @@
 //! What every passive handshake does, with an entry or without: the SYN-ACK, and the connection that it becomes.
 
 use alloc::sync::Arc;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 use wire::ip::Dscp;
@@ -8,6 +9,7 @@ use wire::option::{Options, Timestamps as TimestampsOption, WindowScale};
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
+use super::judge::Sign;
 use super::packets::bare_header;
 use super::{Stack, Waiting, context};
 use crate::config::Config;
@@ -100,6 +102,12 @@ impl<O: Observer> Stack<O> {
         context!(self, now).reply_marked(dscp, facts.tuple, header, cause);
     }
 
+    /// A third ACK has shown that its source is where it says.
+    pub(super) fn prove(&mut self, now: Now, listener: u16, source: IpAddr) {
+        self.tell_gauge(now, listener, source, Sign::Completed);
+        self.limiter.completed(now.mono, source);
+    }
+
     /// A handshake is done: there is a connection, which takes the segment that ended it as any other, and waits to be
     /// accepted. The caller has seen that there is room for both.
     pub(super) fn establish(&mut self, now: Now, listener: u16, settled: &Settled, header: &Header, payload: Bytes) {
@@ -110,8 +118,11 @@ impl<O: Observer> Stack<O> {
         cx.counters.opens_passive += 1;
         let mut c = Connection::from_handshake(&mut cx, settled, Owner::Queue(listener), options);
         input::segment_arrives(&mut cx, &mut c, Segment::new(header, payload));
-        let i = self.connections.insert(&self.keys, c);
         let id = self.listeners.id(listener);
+        if let Some(l) = self.listeners.at_mut(listener) {
+            c.counted = l.count_source(settled.tuple.remote_addr).then_some(id);
+        }
+        let i = self.connections.insert(&self.keys, c);
         if let Some(l) = self.listeners.at_mut(listener) {
             l.accept_queue.push_back(i);
             if !l.event_queued {

@@ -8,6 +8,7 @@ use wire::seq::SeqNumber;
 use wire::tcp;
 
 use super::{Stack, context};
+use crate::flood::ReplyKind;
 use crate::observer::{Observer, Why};
 use crate::replies::Reply;
 use crate::tcp::mss;
@@ -26,9 +27,9 @@ impl<O: Observer> Stack<O> {
         let (src, dst) = (datagram.src, datagram.dst);
         match Message::parse(src, dst, body).map_err(|_| Why::MalformedIcmp)? {
             Message::EchoRequest { rest } => {
-                if !self.budgets.icmp.take(now.mono) {
-                    return Err(Why::IcmpBudget);
-                }
+                self.take_reply_to(now, ReplyKind::Icmp, src)
+                    .filter(|()| self.budgets.icmp.take(now.mono))
+                    .ok_or(Why::IcmpBudget)?;
                 // RFC 1122 section 3.2.2.6: we do not fragment, so what a reply has no room for is left out.
                 let room = self.config.mtu.saturating_sub(headers_len(src));
                 let message = icmp::echo_reply(dst, src, rest.get(..room).unwrap_or(rest));

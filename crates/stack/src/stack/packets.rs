@@ -1,5 +1,7 @@
 //! A packet's way in: IP, fragments, checksum, TCP header, and then to whom it belongs.
 
+use core::net::IpAddr;
+
 use bytes::{Buf, Bytes, BytesMut};
 use wire::ip::{self, Datagram};
 use wire::seq::SeqNumber;
@@ -7,6 +9,7 @@ use wire::tcp::{self, Flags, Header};
 use wire::{Malformed, option::Options};
 
 use super::{Stack, context};
+use crate::flood::{ReplyKind, Standing};
 use crate::fragment::Outcome;
 use crate::io::{Checksum, Packet};
 use crate::observer::{Cause, Fact, Observer, Why};
@@ -142,6 +145,34 @@ impl<O: Observer> Stack<O> {
         Err(Why::NoListener)
     }
 
+    /// Takes one reply of this kind from the budget of a destination's prefix, unless the destination has proved itself: else a
+    /// spoofer could silence it. `None`: the budget is spent.
+    #[must_use]
+    pub(super) fn take_reply(
+        &mut self,
+        now: Now,
+        kind: ReplyKind,
+        destination: IpAddr,
+        standing: Standing,
+    ) -> Option<()> {
+        let free = standing != Standing::Stranger;
+        (free || self.reply_budget.take(now.mono, kind, destination)).then_some(())
+    }
+
+    /// As [`take_reply`](Self::take_reply), where nobody knows yet who the destination is.
+    #[must_use]
+    pub(super) fn take_reply_to(&mut self, now: Now, kind: ReplyKind, destination: IpAddr) -> Option<()> {
+        let standing = self.limiter.standing(now.mono, destination);
+        self.take_reply(now, kind, destination, standing)
+    }
+
+    /// Takes one ACK from the budgets of entries that have none of their own.
+    pub(super) fn take_stateless_ack(&mut self, now: Now, destination: IpAddr) -> Result<(), Why> {
+        self.take_reply_to(now, ReplyKind::Ack, destination)
+            .filter(|()| self.budgets.stateless_acks.take(now.mono))
+            .ok_or(Why::AckBudget)
+    }
+
     /// `<SEQ=SEG.ACK><CTL=RST>`, or `<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>` for a segment without ACK, within the budget.
     pub(super) fn reset(
         &mut self,
@@ -151,9 +182,9 @@ impl<O: Observer> Stack<O> {
         len: usize,
         cause: Cause,
     ) -> Result<(), Why> {
-        if !self.budgets.resets.take(now.mono) {
-            return Err(Why::ResetBudget);
-        }
+        self.take_reply_to(now, ReplyKind::Reset, tuple.remote_addr)
+            .filter(|()| self.budgets.resets.take(now.mono))
+            .ok_or(Why::ResetBudget)?;
         let len =
             u32::try_from(len).unwrap_or(u32::MAX) + u32::from(header.flags.syn()) + u32::from(header.flags.fin());
         let (seq, ack, flags) = if header.flags.ack() {

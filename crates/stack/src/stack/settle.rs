@@ -45,6 +45,11 @@ impl<O: Observer> Stack<O> {
         let Some(c) = self.connections.get_mut(i) else { return };
         c.detached = true;
         let (owner, epoch) = (c.owner, c.epoch);
+        if let Some(listener) = c.counted.take()
+            && let Some(l) = self.listeners.get_mut(listener)
+        {
+            l.discount_source(c.tuple.remote_addr);
+        }
         if c.state() == State::TimeWait {
             self.enter_time_wait(now, i);
         }

@@ -3,8 +3,10 @@
 use wire::tcp::Header;
 
 use super::handshake::offer;
+use super::judge::Sign;
 use super::{Stack, context};
 use crate::config::SynCookies;
+use crate::flood::{Admission, Bound, ReplyKind};
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::tcp::cookie::{epoch_near, epoch_of};
 use crate::tcp::embryo::EmbryoFacts;
@@ -34,6 +36,9 @@ impl<O: Observer> Stack<O> {
         if l.is_accept_queue_full() {
             return Err(Why::AcceptQueueFull);
         }
+        if l.is_source_full(tuple.remote_addr) {
+            return Err(Why::ConnectionsPerSource);
+        }
         if !reopening && self.spent.has(now.mono, &self.keys, &tuple, header.seq) {
             return Err(Why::CookieSpent);
         }
@@ -51,9 +56,30 @@ impl<O: Observer> Stack<O> {
             reopening,
             epoch: epoch_of(now.unix_s) as u8,
         };
-        match self.room_for(now, &facts)? {
+        self.tell_gauge(now, listener, tuple.remote_addr, Sign::Syn);
+        let admission = self.limiter.admit(now.mono, tuple.remote_addr);
+        if let Admission::Refuse(bound) = admission {
+            return Err(over(bound));
+        }
+        // A reopening is known by its TIME-WAIT entry, and nobody is answered by a cookie whom none would help.
+        let keep = match admission {
+            Admission::CookieOnly(bound) if !reopening => self.cookie_only(listener, bound)?,
+            _ => self.room_for(now, &facts)?,
+        };
+        self.take_reply(now, ReplyKind::SynAck, tuple.remote_addr, admission.standing())
+            .ok_or(Why::SynAckBudget)?;
+        match keep {
             Keep::Entry => self.open_half(now, &facts),
             Keep::Nothing => self.send_cookie(now, &facts),
+        }
+    }
+
+    /// A source that is over its limit is answered, but nothing is kept of it.
+    fn cookie_only(&self, listener: u16, bound: Bound) -> Result<Keep, Why> {
+        let cookies = self.listeners.at(listener).map(|l| l.options.syn_cookies);
+        match cookies {
+            Some(SynCookies::Auto | SynCookies::Always) => Ok(Keep::Nothing),
+            Some(SynCookies::Never) | None => Err(over(bound)),
         }
     }
 
@@ -174,5 +200,13 @@ impl<O: Observer> Stack<O> {
             backlog: l.options.syn_backlog,
         };
         context!(self, now).fact(&fact);
+    }
+}
+
+const fn over(bound: Bound) -> Why {
+    match bound {
+        Bound::Address => Why::AddressLimit,
+        Bound::Prefix => Why::PrefixLimit,
+        Bound::Proven => Why::ProvenLimit,
     }
 }

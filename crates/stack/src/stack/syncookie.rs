@@ -9,6 +9,7 @@ use crate::config::AcceptOverflow;
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::Settled;
 use crate::tcp::cookie::{self, Class, Offer, Refusal, Verified};
+use crate::tcp::listen::Listener;
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timestamps::Timestamps;
 use crate::time::Now;
@@ -28,6 +29,12 @@ impl<O: Observer> Stack<O> {
         if self.spent.has(now.mono, &self.keys, &tuple, header.seq - 1) {
             self.reset(now, tuple, header, payload.len(), Cause::ResetNobody)?;
             return Err(Why::CookieSpent);
+        }
+        self.prove(now, listener, tuple.remote_addr);
+        let is_source_full = |l: &Listener| l.is_source_full(tuple.remote_addr);
+        if self.listeners.at(listener).is_some_and(is_source_full) {
+            self.reset(now, tuple, header, payload.len(), Cause::ResetOverflow)?;
+            return Err(Why::ConnectionsPerSource);
         }
         if let Some(l) = self.listeners.at(listener)
             && l.is_accept_queue_full()

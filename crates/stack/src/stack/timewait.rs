@@ -60,12 +60,10 @@ impl<O: Observer> Stack<O> {
 
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`, within the budget of entries that have none of their own.
     fn time_wait_ack(&mut self, now: Now, at: TimeWaitRef) -> Result<(), Why> {
-        if !self.budgets.stateless_acks.take(now.mono) {
-            return Err(Why::AckBudget);
-        }
         let Some(TimeWaitView { facts, .. }) = self.time_waits.get(at) else {
             return Ok(());
         };
+        self.take_stateless_ack(now, facts.tuple.remote_addr)?;
         let mut header = bare_header(&facts.tuple, facts.snd_nxt, facts.rcv_nxt, Flags::ACK);
         header.options.timestamps = facts.timestamps.then(|| TimestampsOption {
             val: timestamps::value(facts.ts_offset, now.mono),

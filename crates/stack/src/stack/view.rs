@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Stack;
+use crate::config::SynCookies;
 use crate::error::NoSuch;
 use crate::event::ConnectionId;
 use crate::observer::Observer;
@@ -36,6 +37,9 @@ impl<O: Observer> Stack<O> {
             local: l.options.local,
             syn_queue: (l.half_open, l.options.syn_backlog),
             accept_queue: (l.accept_queue.len(), l.options.accept_backlog),
+            syn_cookies: l.options.syn_cookies,
+            stateless: l.is_stateless || l.options.syn_cookies == SynCookies::Always,
+            level: l.gauge.level(),
         });
         let embryos = self.embryos.iter().map(|v| Entry::Embryo {
             tuple: v.facts.tuple,

@@ -26,7 +26,7 @@ use crate::call::Received;
 use crate::config::ConnectionOptions;
 use crate::context::Context;
 use crate::error::{Ended, SendError};
-use crate::event::Ready;
+use crate::event::{ListenerId, Ready};
 use crate::observer::{Cause, Fact, Observer};
 use crate::status::{Idle, Status};
 use crate::time::{Duration, Instant};
@@ -97,6 +97,8 @@ pub(crate) struct Connection {
     pub(crate) heard: Instant,
     /// The epoch of the cookie that opened it; while it lives, the cookie could open it again.
     pub(crate) epoch: Option<u64>,
+    /// It counts among the connections of its source at this listener.
+    pub(crate) counted: Option<ListenerId>,
     pub(crate) ended: Option<Ended>,
     pub(crate) soft_error: Option<Ended>,
     /// Of the last acceptable segment.
@@ -170,6 +172,7 @@ impl Connection {
             text_sent: now,
             heard: now,
             epoch: None,
+            counted: None,
             ended: None,
             soft_error: None,
             dscp_received: Dscp::DEFAULT,

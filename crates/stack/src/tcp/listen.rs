@@ -10,6 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::{ConnectionOptions, ListenOptions};
 use crate::event::ListenerId;
+use crate::flood::{Gauge, GaugeOptions};
 use crate::tcp::cookie::InFlight;
 use crate::time::Duration;
 
@@ -29,6 +30,14 @@ pub(crate) struct Listener {
     pub(crate) is_stateless: bool,
     /// The epochs of which there may be cookies that have no entry.
     pub(crate) in_flight: InFlight,
+    /// Whether it is flooded.
+    pub(crate) gauge: Gauge,
+    /// It stands in the stack's list of those to be judged after this batch.
+    pub(crate) is_touched: bool,
+    /// It stands in the stack's list of those to be judged at a time.
+    pub(crate) is_timed: bool,
+    /// Connections of each source, where there is a bound for them. No source stands for none.
+    sources: BTreeMap<IpAddr, usize>,
 }
 
 /// How long a listener waits for a third ACK, and how often it repeats itself.
@@ -73,6 +82,30 @@ impl Listener {
         }
     }
 
+    /// Whether this source has as many connections as it may.
+    pub(crate) fn is_source_full(&self, addr: IpAddr) -> bool {
+        let held = || self.sources.get(&grain(addr)).copied().unwrap_or(0);
+        self.options.connections_per_source.is_some_and(|most| held() >= most)
+    }
+
+    /// One connection of this source more. Returns whether it counts.
+    pub(crate) fn count_source(&mut self, addr: IpAddr) -> bool {
+        let counts = self.options.connections_per_source.is_some();
+        if counts {
+            *self.sources.entry(grain(addr)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// One less.
+    pub(crate) fn discount_source(&mut self, addr: IpAddr) {
+        let source = grain(addr);
+        match self.sources.get_mut(&source) {
+            Some(held) if *held > 1 => *held -= 1,
+            _ => drop(self.sources.remove(&source)),
+        }
+    }
+
     pub(crate) fn is_accept_queue_full(&self) -> bool {
         self.accept_queue.len() >= self.options.accept_backlog
     }
@@ -83,6 +116,14 @@ impl Listener {
 pub(crate) struct Listeners {
     slots: Vec<(u32, Option<Listener>)>,
     by_address: BTreeMap<(IpAddr, u16), u16>,
+}
+
+/// What one source is: an IPv4 address, or an IPv6 /64.
+fn grain(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(_) => addr,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+    }
 }
 
 /// The address that stands for every address of the family of `addr`.
@@ -104,7 +145,12 @@ impl Listeners {
     }
 
     /// Adds a listener at an address that is not taken. The caller keeps `len` below 65,535.
-    pub(crate) fn insert(&mut self, mut options: ListenOptions, in_flight: InFlight) -> ListenerId {
+    pub(crate) fn insert(
+        &mut self,
+        mut options: ListenOptions,
+        in_flight: InFlight,
+        gauge: GaugeOptions,
+    ) -> ListenerId {
         options.accept_backlog = options.accept_backlog.max(1);
         let listener = Listener {
             options,
@@ -114,6 +160,10 @@ impl Listeners {
             event_queued: false,
             is_stateless: false,
             in_flight,
+            gauge: Gauge::new(gauge),
+            is_touched: false,
+            is_timed: false,
+            sources: BTreeMap::new(),
         };
         let free = self.slots.iter().position(|(_, slot)| slot.is_none());
         let at = free.unwrap_or(self.slots.len());

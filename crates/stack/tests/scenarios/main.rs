@@ -6,6 +6,7 @@ mod cookies;
 mod handshake;
 mod icmp;
 mod ip;
+mod limits;
 mod open;
 mod pair;
 mod receive;

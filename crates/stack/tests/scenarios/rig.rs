@@ -158,6 +158,8 @@ pub(crate) struct Log {
     pub(crate) drops: Vec<Why>,
     pub(crate) causes: Vec<Cause>,
     pub(crate) ended: Vec<Ended>,
+    /// Levels of flood, as they changed.
+    pub(crate) levels: Vec<flood::Level>,
     /// Whether listeners began to answer by cookies alone, or ceased to.
     pub(crate) stateless: Vec<bool>,
 }
@@ -176,6 +178,7 @@ impl Observer for Log {
             Fact::Dropped { why, .. } => self.drops.push(*why),
             Fact::Sent { cause, .. } => self.causes.push(*cause),
             Fact::Ended { how, .. } => self.ended.push(*how),
+            Fact::Level { change, .. } => self.levels.push(change.to),
             Fact::SynCookies { on, .. } => self.stateless.push(*on),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use wire::checksum::Sum;
 use wire::{icmp, ip, tcp};
 
+use syndic_stack::flood::{LimiterOptions, OverLimit, Rate};
 use syndic_stack::*;
 
 use crate::rig::*;
@@ -97,6 +98,39 @@ const TABLE: &[(Why, Play)] = &[
                 syns(rig, 2);
             },
         )
+    }),
+    (Why::AddressLimit, || {
+        refusing(|limiter| limiter.per_address = Some(Rate::new(1, 1)))
+    }),
+    (Why::PrefixLimit, || {
+        refusing(|limiter| limiter.per_prefix = Some(Rate::new(1, 1)))
+    }),
+    (Why::ProvenLimit, || {
+        let mut config = Config::default();
+        config.flood.limiter.proven = Some(Rate::new(1, 1));
+        config.flood.limiter.over = OverLimit::Drop;
+        let mut rig = Rig::with(config);
+        rig.listen();
+        rig.inject(Seg::new("S", 0));
+        rig.inject(Seg::new(".", 1).ack(1));
+        syns(&mut rig, 3);
+        rig
+    }),
+    (Why::ConnectionsPerSource, || {
+        given(|rig| {
+            listen(rig, |options| options.connections_per_source = Some(1));
+            rig.inject(Seg::new("S", 0));
+            rig.inject(Seg::new(".", 1).ack(1));
+            syns(rig, 1);
+        })
+    }),
+    (Why::SynAckBudget, || {
+        let mut config = Config::default();
+        config.flood.replies = Some(Rate::new(1, 1));
+        let mut rig = Rig::with(config);
+        rig.listen();
+        syns(&mut rig, 2);
+        rig
     }),
     (Why::AcceptQueueFull, || {
         given(|rig| {
@@ -413,5 +447,22 @@ fn stateless(play: fn(&mut Rig)) -> Rig {
     listen(&mut rig, |options| options.syn_cookies = SynCookies::Always);
     rig.inject(Seg::new("S", 0));
     play(&mut rig);
+    rig
+}
+
+/// A listener that drops what is over a limit, and has had two SYNs of one address.
+fn refusing(set: fn(&mut LimiterOptions)) -> Rig {
+    let mut config = Config::default();
+    config.flood.limiter = LimiterOptions {
+        over: OverLimit::Drop,
+        ..LimiterOptions::default()
+    };
+    set(&mut config.flood.limiter);
+    let mut rig = Rig::with(config);
+    rig.listen();
+    rig.inject(Seg::new("S", 0));
+    rig.their_port += 1;
+    rig.inject(Seg::new("S", 0));
+    rig.their_port -= 1;
     rig
 }

@@ -40,6 +40,7 @@ impl Hash for Connection {
             text_sent,
             heard,
             epoch,
+            counted,
             ended,
             soft_error,
             dscp_received: _,
@@ -55,6 +56,6 @@ impl Hash for Connection {
         (ready, detached, event_queued, transmit_queued, blocked).hash(into);
         (syn_due, force, probe_due, ack, acks, quick_acks, unanswered).hash(into);
         (challenges, challenge_since, timed, text_sent, heard).hash(into);
-        (epoch, ended, soft_error).hash(into);
+        (epoch, counted, ended, soft_error).hash(into);
     }
 }
