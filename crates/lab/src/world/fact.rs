@@ -70,8 +70,8 @@ impl World {
             );
         }
         if arrow == Arrow::CookieReturns {
-            let peer = self.said.iter().find(|said| said.tuple == tuple.reversed()).copied();
-            self.said_mut(host, tuple).begin_by_cookie(peer.as_ref());
+            let status = self.hosts[host].stack.status_of(&tuple);
+            self.said_mut(host, tuple).begin_by_cookie(status.as_ref());
         }
         if begins {
             self.hosts[host].ended.remove(&key);

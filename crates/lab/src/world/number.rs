@@ -1,6 +1,6 @@
 //! What the wire tells of a connection's sequence numbers, kept beyond the connection's life.
 
-use stack::FourTuple;
+use stack::{FourTuple, Status};
 use wire::seq::SeqNumber;
 
 use crate::glance::Glance;
@@ -53,18 +53,19 @@ impl Said {
         }
     }
 
-    /// A cookie has come back: the connection goes on from the SYN-ACK that it was, whatever else was said since. The peer's
-    /// acknowledgment of it tells the numbers.
-    pub(super) fn begin_by_cookie(&mut self, peer: Option<&Said>) {
-        let (scale, mss) = (self.scale, self.mss);
+    /// A cookie has come back: the connection, of which this is what it says of itself, goes on from the SYN-ACK that the
+    /// cookie was, whatever else has been said since. It need not be the one that the peer means now.
+    pub(super) fn begin_by_cookie(&mut self, status: Option<&Status>) {
+        let mss = self.mss;
         *self = Self::new(self.host, self.tuple);
-        (self.scale, self.mss) = (scale, mss);
-        let Some((peer, iss, irs)) = peer.and_then(|peer| Some((peer, peer.irs?, peer.iss?))) else {
-            return;
-        };
-        (self.iss, self.seq_end) = (Some(iss), Some(iss + 1));
-        (self.irs, self.ack) = (Some(irs), Some(irs + 1));
-        self.is_scaled = Some(scale.is_some() && peer.scale.is_some());
+        self.mss = mss;
+        let Some(status) = status else { return };
+        (self.iss, self.seq_end) = (Some(status.iss), Some(status.iss + 1));
+        (self.irs, self.ack) = (Some(status.irs), Some(status.irs + 1));
+        // What the SYN-ACK announced may have been more than what is announced now: a listener comes and goes.
+        self.edge_max = Some(status.irs + 1 + u32::from(u16::MAX));
+        self.scale = status.window_scales.map(|(ours, _)| ours);
+        self.is_scaled = Some(self.scale.is_some());
     }
 
     /// Takes note of a segment that the host has sent; `peer` is what the other end has said.

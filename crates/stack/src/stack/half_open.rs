@@ -224,12 +224,12 @@ impl<O: Observer> Stack<O> {
     fn stateless_ack(&mut self, now: Now, facts: &EmbryoFacts, answer: Answer) -> Result<(), Why> {
         self.take_stateless_ack(now, facts.tuple.remote_addr)?;
         let mut header = bare_header(&facts.tuple, answer.iss + 1, facts.irs + 1, Flags::ACK);
-        // What the SYN-ACK offered, in the units agreed on: 0 would close the window of a peer that believes itself connected.
+        // What the SYN-ACK offered, in the units agreed on, and never more: no entry would remember it.
         let scale = facts
             .offer
             .window_scale
             .map_or(0, |_| own_scale(self.config.limits.receive_buffer_max));
-        let window = self.syn_window_of(facts.listener).div_ceil(1 << scale);
+        let window = self.syn_window_of(facts.listener) >> scale;
         header.window = u16::try_from(window).unwrap_or(u16::MAX);
         header.options.timestamps = facts.offer.timestamps.then_some(TimestampsOption {
             val: answer.tsval,

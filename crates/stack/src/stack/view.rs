@@ -21,6 +21,11 @@ impl<O: Observer> Stack<O> {
         self.status_at(self.users(id)?).ok_or(NoSuch)
     }
 
+    /// STATUS of the connection with this four-tuple, whoever holds its id; none where there is no connection that is open.
+    pub fn status_of(&self, tuple: &FourTuple) -> Option<Status> {
+        self.status_at(self.connections.find(&self.keys, tuple)?)
+    }
+
     fn status_at(&self, i: u32) -> Option<Status> {
         let c = self.connections.get(i)?;
         let mut status = c.status();
