@@ -2,12 +2,13 @@
 //!
 //! A [`Trace`] holds what was seen: packets with their times, the states of both ends and the decisions behind them.
 //! Everything else here is a way to look at it: [`Ladder`] in text, [`Capture`] for Wireshark, [`facts()`] for a
-//! program, [`sockets()`] as `ss` lists them in a [`Table`]. [`peer::infer`] works out the states of a kernel that cannot be
-//! asked. Nothing here decides anything, reads a clock or touches a link.
+//! program, [`Socket`] and [`HalfOpen`] as `ss` lists them in a [`Table`]. [`peer::infer`] works out the states of a kernel
+//! that cannot be asked. Nothing here decides anything, reads a clock or touches a link.
 #![forbid(unsafe_code)]
 
 pub mod capture;
 pub mod facts;
+pub mod half_open;
 pub mod ladder;
 pub mod packet;
 pub mod peer;
@@ -24,9 +25,10 @@ mod fixture;
 
 pub use capture::Capture;
 pub use facts::{PacketFacts, facts};
+pub use half_open::HalfOpen;
 pub use ladder::Ladder;
 pub use packet::{Segment, complete_checksum};
 pub use record::{Fate, Host, HostKind, Mark, Record, Trace};
-pub use socket::sockets;
+pub use socket::Socket;
 pub use step::{Classifier, Step};
 pub use table::Table;

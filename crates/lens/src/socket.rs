@@ -1,160 +1,231 @@
-//! Everything that a stack holds, as `ss -tan` lists it; with `details` the second line of `ss -i`, and why the sender
-//! is not sending.
+//! What a stack holds, one value a socket: as a program reads it in JSON, and as [`list()`] prints it.
+//!
+//! Names and units are those of STATUS (`stack::status`), but that times are whole microseconds, and reasons are words.
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+use stack::config::SynCookies;
+use stack::flood::Level;
 use stack::status::Idle;
-use stack::{Entry, Status};
+use stack::{Duration, Entry, State, Status};
 
-use crate::table::Table;
-use crate::text::wrapped;
+mod list;
+mod name;
 
-/// One line of the list.
-struct Socket {
-    state: &'static str,
-    /// As `ss` has it: bytes for a connection; for a listener the accept queue and its bound.
-    receive_queue: usize,
-    send_queue: usize,
-    local: SocketAddr,
-    /// `None` for a listener.
-    peer: Option<SocketAddr>,
-    details: String,
+pub use list::list;
+
+/// One line of `ss`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socket {
+    /// Its state, with the RFC's name.
+    #[serde(with = "name")]
+    pub state: State,
+    /// As `ss` has it: bytes that the user may read; for a listener the connections that wait to be accepted.
+    pub receive_queue: usize,
+    /// As `ss` has it: bytes that are not acknowledged; for a listener the bound of the accept queue.
+    pub send_queue: usize,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The other end; `None` for a listener.
+    pub peer: Option<SocketAddr>,
+    /// What only sockets of its kind have.
+    #[serde(flatten)]
+    pub details: Details,
 }
 
-/// Lists entries, one line each under a header; with `details` one or two more below each. Lines end in newlines.
-pub fn sockets(entries: &[Entry], details: bool) -> String {
-    list(entries.iter().map(socket).collect(), details)
+/// What only sockets of one kind have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Details {
+    /// A listener.
+    Listener(Listener),
+    /// A half-open entry.
+    HalfOpen {
+        /// Since its SYN. Units: microseconds, to a tenth of a second.
+        age_us: u64,
+        /// SYN-ACKs sent again.
+        retransmissions: u8,
+    },
+    /// A connection.
+    Connection(Box<Connection>),
+    /// A TIME-WAIT entry.
+    TimeWait {
+        /// Until it is forgotten. Units: microseconds.
+        remaining_us: u64,
+    },
 }
 
-fn list(sockets: Vec<Socket>, details: bool) -> String {
-    let mut table = Table::new(["State", ">Recv-Q", ">Send-Q", "Local Address:Port", "Peer Address:Port"]);
-    for socket in &sockets {
-        table.row([
-            socket.state.to_owned(),
-            socket.receive_queue.to_string(),
-            socket.send_queue.to_string(),
-            socket.local.to_string(),
-            socket.peer.map_or_else(|| "*".to_owned(), |peer| peer.to_string()),
-        ]);
-    }
-    // No cell here is long enough to wrap, so each socket has one line below the header and its rule.
-    let text = table.to_string();
-    let mut lines = text.lines();
-    let mut out = String::new();
-    let mut push = |line: &str| {
-        out.push_str(line);
-        out.push('\n');
-    };
-    lines.by_ref().take(2).for_each(&mut push);
-    for (line, socket) in lines.zip(&sockets) {
-        push(line);
-        if details && !socket.details.is_empty() {
-            for line in wrapped(&socket.details, 112) {
-                push(&format!("        {line}"));
-            }
+/// What only a listener has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its half-open entries.
+    pub syn_queue: usize,
+    /// The most that it keeps of them.
+    pub syn_queue_max: usize,
+    /// Connections that wait to be accepted.
+    pub accept_queue: usize,
+    /// The most that may wait.
+    pub accept_queue_max: usize,
+    /// When it keeps half-open entries.
+    #[serde(with = "name")]
+    pub syn_cookies: SynCookies,
+    /// It answers SYNs by cookies alone now.
+    pub stateless: bool,
+    /// Whether it is flooded.
+    #[serde(with = "name")]
+    pub level: Level,
+}
+
+/// What only a connection has. Windows and queues are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Timestamps are in use.
+    pub timestamps: bool,
+    /// SACK is in use.
+    pub sack: bool,
+    /// Our scale, and the peer's; `None` when not negotiated.
+    pub window_scales: Option<(u8, u8)>,
+    /// Retransmission timeout, backoff included.
+    pub rto_us: u64,
+    /// Smoothed round-trip time, once measured.
+    pub srtt_us: Option<u64>,
+    /// Its variation.
+    pub rttvar_us: u64,
+    /// Largest payload that we send in one segment, options counted off.
+    pub snd_mss: usize,
+    /// Congestion window.
+    pub cwnd: u32,
+    /// Slow start threshold; `None` before the first loss.
+    pub ssthresh: Option<u32>,
+    /// SND.WND, scaled.
+    pub snd_wnd: u32,
+    /// RCV.WND as last advertised.
+    pub rcv_wnd: u32,
+    /// Payload bytes that were acknowledged to us.
+    pub bytes_acked: u64,
+    /// Payload bytes received in order.
+    pub bytes_received: u64,
+    /// Segments sent.
+    pub segments_out: u32,
+    /// Segments received.
+    pub segments_in: u32,
+    /// Of what is to be sent, bytes that were never sent.
+    pub unsent: usize,
+    /// Segments retransmitted in all.
+    pub retransmitted: u32,
+    /// Retransmissions of the oldest unacknowledged segment.
+    pub backoff: u8,
+    /// Islands of data beyond a hole.
+    pub islands: usize,
+    /// Bytes of the read stream until the end of urgent data, when the peer has announced some.
+    pub urgent: Option<u32>,
+    /// The last ICMP error that did not end it.
+    pub soft_error: Option<String>,
+    /// How it ended, if not by both FINs.
+    pub ended: Option<String>,
+    /// Why a sender that could send does not; `None` where there is nothing to explain.
+    pub not_sending: Option<String>,
+}
+
+impl From<&Entry> for Socket {
+    fn from(entry: &Entry) -> Self {
+        match entry {
+            Entry::Listener {
+                local,
+                syn_queue,
+                accept_queue,
+                syn_cookies,
+                stateless,
+                level,
+                ..
+            } => Self {
+                state: State::Listen,
+                receive_queue: accept_queue.0,
+                send_queue: accept_queue.1,
+                local: *local,
+                peer: None,
+                details: Details::Listener(Listener {
+                    syn_queue: syn_queue.0,
+                    syn_queue_max: syn_queue.1,
+                    accept_queue: accept_queue.0,
+                    accept_queue_max: accept_queue.1,
+                    syn_cookies: *syn_cookies,
+                    stateless: *stateless,
+                    level: *level,
+                }),
+            },
+            Entry::Embryo {
+                tuple,
+                age,
+                retransmissions,
+            } => Self {
+                state: State::SynReceived,
+                receive_queue: 0,
+                send_queue: 0,
+                local: tuple.local(),
+                peer: Some(tuple.remote()),
+                details: Details::HalfOpen {
+                    age_us: age.as_micros(),
+                    retransmissions: *retransmissions,
+                },
+            },
+            Entry::Connection { status, .. } => Self::from(&**status),
+            Entry::TimeWait { tuple, remaining } => Self {
+                state: State::TimeWait,
+                receive_queue: 0,
+                send_queue: 0,
+                local: tuple.local(),
+                peer: Some(tuple.remote()),
+                details: Details::TimeWait {
+                    remaining_us: remaining.as_micros(),
+                },
+            },
         }
     }
-    out
 }
 
-fn socket(entry: &Entry) -> Socket {
-    match entry {
-        Entry::Listener {
-            local,
-            syn_queue,
-            accept_queue,
-            ..
-        } => Socket {
-            state: "LISTEN",
-            receive_queue: accept_queue.0,
-            send_queue: accept_queue.1,
-            local: *local,
-            peer: None,
-            details: format!("syn-queue:{}/{}", syn_queue.0, syn_queue.1),
-        },
-        Entry::Embryo {
-            tuple,
-            age,
-            retransmissions,
-        } => Socket {
-            state: "SYN-RECEIVED",
-            receive_queue: 0,
-            send_queue: 0,
-            local: tuple.local(),
-            peer: Some(tuple.remote()),
-            details: format!("age:{age} retransmitted:{retransmissions}"),
-        },
-        Entry::Connection { status, .. } => of_connection(status),
-        Entry::TimeWait { tuple, remaining } => Socket {
-            state: "TIME-WAIT",
-            receive_queue: 0,
-            send_queue: 0,
-            local: tuple.local(),
-            peer: Some(tuple.remote()),
-            details: format!("remaining:{remaining}"),
-        },
-    }
-}
-
-fn of_connection(status: &Status) -> Socket {
-    Socket {
-        state: status.state.name(),
-        receive_queue: status.receive_queue,
-        send_queue: status.send_queue,
-        local: status.tuple.local(),
-        peer: Some(status.tuple.remote()),
-        details: details(status),
-    }
-}
-
-/// What is agreed on, what is measured, what was moved, and what it waits for. Windows and queues in bytes.
-fn details(status: &Status) -> String {
-    let mut pieces: Vec<String> = Vec::new();
-    if status.timestamps {
-        pieces.push("ts".to_owned());
-    }
-    if status.sack {
-        pieces.push("sack".to_owned());
-    }
-    if let Some((ours, theirs)) = status.window_scales {
-        pieces.push(format!("wscale:{theirs},{ours}"));
-    }
-    pieces.push(format!("rto:{}", status.rto));
-    if let Some(srtt) = status.srtt {
-        pieces.push(format!("rtt:{srtt}/{}", status.rttvar));
-    }
-    pieces.push(format!("mss:{} cwnd:{}", status.snd_mss, status.cwnd));
-    if status.ssthresh != u32::MAX {
-        pieces.push(format!("ssthresh:{}", status.ssthresh));
-    }
-    pieces.push(format!("snd_wnd:{} rcv_wnd:{}", status.snd_wnd, status.rcv_wnd));
-    pieces.push(format!(
-        "bytes_acked:{} bytes_received:{} segs_out:{} segs_in:{}",
-        status.bytes_acked, status.bytes_received, status.segments_out, status.segments_in
-    ));
-    for (name, count) in [
-        ("unsent", status.unsent),
-        ("retransmitted", status.retransmitted as usize),
-        ("backoff", usize::from(status.backoff)),
-        ("islands", status.islands),
-    ] {
-        if count > 0 {
-            pieces.push(format!("{name}:{count}"));
+impl From<&Status> for Socket {
+    fn from(status: &Status) -> Self {
+        Self {
+            state: status.state,
+            receive_queue: status.receive_queue,
+            send_queue: status.send_queue,
+            local: status.tuple.local(),
+            peer: Some(status.tuple.remote()),
+            details: Details::Connection(Box::new(Connection::from(status))),
         }
     }
-    if let Some(urgent) = status.urgent {
-        pieces.push(format!("urgent:{urgent}"));
+}
+
+impl From<&Status> for Connection {
+    fn from(status: &Status) -> Self {
+        Self {
+            timestamps: status.timestamps,
+            sack: status.sack,
+            window_scales: status.window_scales,
+            rto_us: status.rto.as_micros(),
+            srtt_us: status.srtt.map(Duration::as_micros),
+            rttvar_us: status.rttvar.as_micros(),
+            snd_mss: status.snd_mss,
+            cwnd: status.cwnd,
+            ssthresh: (status.ssthresh != u32::MAX).then_some(status.ssthresh),
+            snd_wnd: status.snd_wnd,
+            rcv_wnd: status.rcv_wnd,
+            bytes_acked: status.bytes_acked,
+            bytes_received: status.bytes_received,
+            segments_out: status.segments_out,
+            segments_in: status.segments_in,
+            unsent: status.unsent,
+            retransmitted: status.retransmitted,
+            backoff: status.backoff,
+            islands: status.islands,
+            urgent: status.urgent,
+            soft_error: status.soft_error.map(|error| error.to_string()),
+            ended: status.ended.map(|ended| ended.to_string()),
+            not_sending: waits_for(status.idle_because).map(str::to_owned),
+        }
     }
-    if let Some(error) = status.soft_error {
-        pieces.push(format!("soft-error:({error})"));
-    }
-    if let Some(ended) = status.ended {
-        pieces.push(format!("ended:({ended})"));
-    }
-    if let Some(why) = waits_for(status.idle_because) {
-        pieces.push(format!("not-sending:({why})"));
-    }
-    pieces.join(" ")
 }
 
 /// Why a sender that could send does not; `None` where there is nothing to explain.
@@ -171,90 +242,4 @@ const fn waits_for(idle: Idle) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use stack::{Duration, FourTuple, State};
-    use wire::seq::SeqNumber;
-
-    use super::*;
-    use crate::fixture::{V4, V6};
-
-    fn established() -> Status {
-        Status {
-            tuple: FourTuple::new(V4.right, V4.left),
-            state: State::Established,
-            ended: None,
-            soft_error: None,
-            dscp_received: wire::ip::Dscp::DEFAULT,
-            snd_una: SeqNumber::new(1),
-            snd_nxt: SeqNumber::new(1001),
-            snd_wnd: 64_256,
-            rcv_nxt: SeqNumber::new(1),
-            rcv_wnd: 65_535,
-            iss: SeqNumber::new(0),
-            irs: SeqNumber::new(0),
-            receive_queue: 17,
-            send_queue: 4_096,
-            unsent: 3_096,
-            urgent: None,
-            snd_mss: 1_448,
-            window_scales: Some((7, 8)),
-            timestamps: true,
-            sack: true,
-            srtt: Some(Duration::from_micros(1_250)),
-            rttvar: Duration::from_micros(400),
-            rto: Duration::from_millis(200),
-            cwnd: 14_480,
-            ssthresh: u32::MAX,
-            backoff: 0,
-            unanswered: 0,
-            retransmitted: 2,
-            bytes_acked: 1_000,
-            bytes_received: 17,
-            segments_out: 12,
-            segments_in: 9,
-            islands: 0,
-            idle_because: Idle::PeerWindow,
-        }
-    }
-
-    fn all() -> Vec<Socket> {
-        let tuple = FourTuple::new(V6.right, V6.left);
-        let entries = [
-            Entry::Embryo {
-                tuple,
-                age: Duration::from_millis(1_300),
-                retransmissions: 1,
-            },
-            Entry::TimeWait {
-                tuple,
-                remaining: Duration::from_secs(59),
-            },
-        ];
-        let listener = Socket {
-            state: "LISTEN",
-            receive_queue: 1,
-            send_queue: 128,
-            local: V4.right,
-            peer: None,
-            details: "syn-queue:3/256".to_owned(),
-        };
-        let mut sockets = vec![listener, of_connection(&established())];
-        sockets.extend(entries.iter().map(socket));
-        sockets
-    }
-
-    #[test]
-    fn one_line_each() {
-        insta::assert_snapshot!(list(all(), false));
-    }
-
-    #[test]
-    fn details_below_each() {
-        insta::assert_snapshot!(list(all(), true));
-    }
-
-    #[test]
-    fn nothing_is_a_header() {
-        assert_eq!(sockets(&[], true).lines().count(), 2);
-    }
-}
+mod tests;

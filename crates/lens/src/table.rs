@@ -34,6 +34,12 @@ impl Table {
         Self(table)
     }
 
+    /// Gives each row one line, however long it is.
+    pub fn unbroken(mut self) -> Self {
+        self.0.set_content_arrangement(ContentArrangement::Disabled);
+        self
+    }
+
     /// Adds a row. Cells that are missing stay empty.
     pub fn row<T: fmt::Display>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
         self.0.add_row(cells.into_iter().map(|cell| cell.to_string()));
@@ -71,5 +77,8 @@ mod tests {
         let text = table.to_string();
         assert!(text.lines().count() > 3);
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        let mut unbroken = Table::new(["scenario", "why"]).unbroken();
+        unbroken.row(["blind-rst".to_owned(), "word ".repeat(60)]);
+        assert_eq!(unbroken.to_string().lines().count(), 3);
     }
 }
