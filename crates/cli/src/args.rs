@@ -18,6 +18,7 @@ Examples:
   sudo syndic serve . --port 80   serve this directory on http://10.7.0.2
   sudo syndic get http://10.7.0.1/f -o f
                                   fetch a file from a server on this machine
+  sudo syndic ss -i               what connections a running server has
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Fetches a URL over Syndic's own TCP.
     Get(Get),
+    /// Shows the sockets of running `syndic serve` and `syndic get`, as `ss` shows the kernel's.
+    Ss(Ss),
 }
 
 #[derive(Debug, clap::Args)]
@@ -189,6 +192,50 @@ pub(crate) struct Get {
     pub(crate) network: Network,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without -l and -a it shows connections: no listeners, no half-open and no
+TIME-WAIT entries. A listener's Recv-Q and Send-Q are its accept queue and the
+bound of that, as with ss; its SYN queue stands below.
+It finds the processes of its own user, so a server of root's needs sudo.
+
+Examples:
+  sudo syndic ss
+  sudo syndic ss -tln
+  sudo syndic ss -tani
+  sudo syndic ss --half-open --limit 20
+  sudo syndic ss -a --json | jq '.[].sockets.list[] | select(.state == \"ESTABLISHED\") | .peer'
+  syndic ss --socket /run/user/1000/syndic/4711.sock")]
+pub(crate) struct Ss {
+    /// Nothing: there is only TCP. For those who type it out of habit.
+    #[arg(short, long)]
+    pub(crate) tcp: bool,
+    /// Only listeners.
+    #[arg(short, long)]
+    pub(crate) listening: bool,
+    /// Everything: listeners, connections, half-open and TIME-WAIT entries.
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Nothing: addresses and ports are always numbers.
+    #[arg(short, long)]
+    pub(crate) numeric: bool,
+    /// All that is known of each socket: options, timers, windows, counts, and why nothing is being sent.
+    #[arg(short, long)]
+    pub(crate) info: bool,
+    /// Half-open entries, the oldest first, and how many there are from each source prefix (IPv4 /24, IPv6 /48).
+    #[arg(long, conflicts_with_all = ["listening", "all", "info"])]
+    pub(crate) half_open: bool,
+    /// How many sockets are shown of each process.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) limit: u16,
+    /// Prints one JSON document: an array with an object for each process. Times are in microseconds.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Asks only the process with this control socket.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
 /// The TUN device, and who is who on it.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
@@ -206,4 +253,8 @@ pub(crate) struct Network {
     /// Makes the link worse: `loss=2%,reorder=5%,duplicate=1%,corrupt=1%,delay=10ms,jitter=2ms,rate=10mbit,seed=7`.
     #[arg(long, value_name = "SPEC")]
     pub(crate) impair: Option<String>,
+    /// Where `syndic ss` can ask what goes on. [default: PID.sock in $XDG_RUNTIME_DIR/syndic, or in syndic-UID among the
+    /// temporary files]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<PathBuf>,
 }

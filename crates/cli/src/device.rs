@@ -1,6 +1,7 @@
 //! The TUN device that a command talks through: ours on one side, the kernel's on the other.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use link::tun::Existing;
@@ -12,6 +13,7 @@ use stack::Config;
 use syndic::Net;
 use tokio::runtime::{self, Runtime};
 
+use crate::control::server::{self, Server};
 use crate::impair::{Impaired, Impairment};
 use crate::subnet::Subnet;
 
@@ -25,6 +27,8 @@ pub(crate) struct Network {
     /// Units: bytes.
     pub(crate) mtu: u16,
     pub(crate) impairment: Option<Impairment>,
+    /// Where the control socket is to be; `None`: where `syndic ss` looks.
+    pub(crate) control: Option<PathBuf>,
 }
 
 impl Network {
@@ -64,6 +68,14 @@ impl Network {
             Some(impairment) => Net::start(Impaired::new(link, impairment), config),
         };
         Ok((started.context("cannot start the stack")?, name))
+    }
+
+    /// Opens the control socket of a command whose stack this is, until what it gives is dropped. Call it in a runtime.
+    ///
+    /// Errors: a path was named, and cannot be had.
+    pub(crate) fn control(&self, command: &'static str, net: &Net) -> anyhow::Result<Option<Server>> {
+        let net = net.clone();
+        server::start(self.control.as_deref(), command, move || net.entries())
     }
 
     /// Our addresses.

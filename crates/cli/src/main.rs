@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod control;
 mod device;
 mod failure;
 mod get;
@@ -18,6 +19,7 @@ mod meant;
 mod output;
 mod serve;
 mod service;
+mod ss;
 mod subnet;
 
 fn main() -> ExitCode {

@@ -9,6 +9,8 @@ use ::lab::unit::Time;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::args::{self, Args};
+use crate::control::place::PATH_MAX;
+use crate::control::{Request, Which};
 use crate::device::Network;
 use crate::get::url::Url;
 use crate::get::{Get, Target};
@@ -16,6 +18,7 @@ use crate::http::Site;
 use crate::impair::Impairment;
 use crate::lab::{Lab, Place, Play, Scenario, Scripts, Simulate};
 use crate::serve::{Serve, What};
+use crate::ss::Ss;
 use crate::subnet::Subnet;
 
 /// Smallest MTU that a stack keeps to (RFC 9293 and RFC 791 make it 576), and the smallest for IPv6 (RFC 8200 section 5).
@@ -32,6 +35,7 @@ pub(crate) enum Command {
     Simulate(Simulate),
     Serve(Serve),
     Get(Get),
+    Ss(Ss),
 }
 
 impl Command {
@@ -41,6 +45,7 @@ impl Command {
             Self::Simulate(simulate) => simulate.run(),
             Self::Serve(serve) => serve.run(),
             Self::Get(get) => get.run(),
+            Self::Ss(ss) => ss.run(),
         }
     }
 }
@@ -54,6 +59,7 @@ pub(crate) fn mean(typed: Args) -> anyhow::Result<Command> {
         },
         args::Command::Serve(typed) => Command::Serve(serve(typed)?),
         args::Command::Get(typed) => Command::Get(get(typed)?),
+        args::Command::Ss(typed) => Command::Ss(ss(typed)?),
     })
 }
 
@@ -135,12 +141,48 @@ fn network(typed: args::Network) -> anyhow::Result<Network> {
         .map(str::parse::<Impairment>)
         .transpose()
         .context("--impair")?;
+    if let Some(path) = &typed.control {
+        check_socket(path).context("--control")?;
+    }
     Ok(Network {
         subnets,
         tun: typed.tun,
         mtu: typed.mtu,
         impairment,
+        control: typed.control,
     })
+}
+
+fn ss(typed: args::Ss) -> anyhow::Result<Ss> {
+    if let Some(path) = &typed.socket {
+        check_socket(path).context("--socket")?;
+    }
+    let limit = usize::from(typed.limit);
+    let request = if typed.half_open {
+        Request::HalfOpen { limit }
+    } else {
+        let which = match (typed.all, typed.listening) {
+            (true, _) => Which::All,
+            (false, true) => Which::Listeners,
+            (false, false) => Which::Connections,
+        };
+        Request::Sockets { which, limit }
+    };
+    Ok(Ss {
+        request,
+        details: typed.info,
+        json: typed.json,
+        socket: typed.socket,
+    })
+}
+
+fn check_socket(path: &Path) -> anyhow::Result<()> {
+    let length = path.as_os_str().len();
+    ensure!(
+        (1..=PATH_MAX).contains(&length),
+        "a socket's path has 1 to {PATH_MAX} bytes, and this one {length}: take a shorter one, such as /tmp/syndic.sock"
+    );
+    Ok(())
 }
 
 /// Whether a file holds a script in packetdrill's language.

@@ -62,6 +62,7 @@ impl Serve {
         let mut terminated = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
         let (net, tun) = self.network.start(Config::default())?;
         let listeners = self.listen(&net)?;
+        let _control = self.network.control("serve", &net)?;
         let mut output = Output::stdout();
         output.line(self.announcement(&tun))?;
 

@@ -127,6 +127,7 @@ pub(super) fn play(only: Option<&str>, mut tell: impl FnMut(Outcome) -> anyhow::
         tun: None,
         mtu: 1500,
         impairment: None,
+        control: None,
     };
     let prepared = link::namespace::enter()
         .map_err(anyhow::Error::from)

@@ -8,4 +8,5 @@ mod lab;
 mod packetdrill;
 mod rig;
 mod serve;
+mod ss;
 mod usage;

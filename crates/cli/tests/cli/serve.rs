@@ -365,16 +365,19 @@ fn a_device_that_is_removed_ends_it_with_the_reason() {
         return;
     }
     in_private_namespace(test, || {
-        let errors = Directory::new(test);
-        let stderr = fs::File::create(errors.join("stderr")).unwrap();
-        let mut server = Running::start(syndic(["serve", "--service", "echo", "--tun", "gone0"]).stderr(stderr));
+        let directory = Directory::new("serve-gone");
+        let stderr = fs::File::create(directory.join("stderr")).unwrap();
+        let control = directory.join("control");
+        let mut serve = syndic(["serve", "--service", "echo", "--tun", "gone0", "--control"]);
+        let mut server = Running::start(serve.arg(&control).stderr(stderr));
         server.announced();
         succeed(Command::new("ip").args(["link", "del", "gone0"]));
         assert_eq!(server.ended(), Some(1));
-        let said = fs::read_to_string(errors.join("stderr")).unwrap();
+        let said = fs::read_to_string(directory.join("stderr")).unwrap();
         assert!(
             said.contains("the network has stopped") && said.lines().count() == 1,
             "{said}"
         );
+        assert!(!control.exists(), "the control socket goes with it");
     });
 }

@@ -145,6 +145,8 @@ fn what_clap_refuses_has_the_same_exit_code() {
         ("port 0", vec!["serve", ".", "--port", "0"], "1..=65535"),
         ("no file", vec!["get", "http://10.7.0.1/"], "--output <FILE>"),
         ("seed", vec!["lab", "--seed", "x"], "--seed"),
+        ("both lists", vec!["ss", "--half-open", "-l"], "cannot be used with"),
+        ("a limit of none", vec!["ss", "--limit", "0"], "1..=10000"),
     ] {
         let output = run(&mut syndic(&arguments));
         let said = text(&output.stderr);
@@ -161,6 +163,7 @@ fn help_has_examples() {
         vec!["lab", "simulate", "--help"],
         vec!["serve", "--help"],
         vec!["get", "--help"],
+        vec!["ss", "--help"],
     ] {
         let output = run(&mut syndic(&command));
         let said = text(&output.stdout);
