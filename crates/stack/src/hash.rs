@@ -89,11 +89,23 @@ pub(crate) fn subkey(secrets: &Secrets, label: &[u8]) -> [u8; 16] {
 /// Two addresses and 32 bits more. IPv4 addresses take the form that IPv6 maps them to, which never travels, so that no
 /// two inputs look alike.
 pub(crate) fn encode(local: IpAddr, remote: IpAddr, rest: u32) -> [u8; 36] {
-    let addresses = [plain(local).to_bits(), plain(remote).to_bits()].map(u128::to_le_bytes);
-    let bytes = addresses.as_flattened().iter().copied().chain(rest.to_le_bytes());
-    let mut out = [0; 36];
-    for (to, from) in out.iter_mut().zip(bytes) {
-        *to = from;
+    let [local, remote] = [local, remote].map(|address| plain(address).to_bits().to_le_bytes());
+    joined(&[&local, &remote, &rest.to_le_bytes()])
+}
+
+/// The parts, one behind the other, and zeros.
+///
+/// Where the lengths of the parts are known this becomes a few stores, but only in the place where they are.
+#[inline(always)]
+pub(crate) fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut out = [0; N];
+    let mut left = out.as_mut_slice();
+    for part in parts {
+        let Some((to, rest)) = left.split_at_mut_checked(part.len()) else {
+            break;
+        };
+        to.copy_from_slice(part);
+        left = rest;
     }
     out
 }

@@ -228,11 +228,11 @@ impl Mint {
         // The families differ in length, which SipHash covers.
         match (tuple.local_addr, tuple.remote_addr) {
             (IpAddr::V4(local), IpAddr::V4(remote)) => {
-                key.hash(&joined::<21>(&[&local.octets(), &remote.octets(), &rest]))
+                key.hash(&hash::joined::<21>(&[&local.octets(), &remote.octets(), &rest]))
             }
             (local, remote) => {
                 let [local, remote] = [local, remote].map(|addr| hash::plain(addr).octets());
-                key.hash(&joined::<45>(&[&local, &remote, &rest]))
+                key.hash(&hash::joined::<45>(&[&local, &remote, &rest]))
             }
         }
     }
@@ -264,20 +264,6 @@ fn candidates(unix_s: u64, odd: bool) -> [Option<u64>; 2] {
     }
     let ends_soon = unix_s % EPOCH_S >= EPOCH_S - SKEW_S;
     [now.checked_sub(1), ends_soon.then_some(now.saturating_add(1))]
-}
-
-/// The parts, one behind the other, and zeros.
-fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    let mut out = [0; N];
-    let mut left = out.as_mut_slice();
-    for part in parts {
-        let Some((to, rest)) = left.split_at_mut_checked(part.len()) else {
-            break;
-        };
-        to.copy_from_slice(part);
-        left = rest;
-    }
-    out
 }
 
 #[cfg(test)]
