@@ -115,7 +115,13 @@ impl Rig {
 
     /// Peer `n` sends a segment; the stack's answers go nowhere.
     fn inject(&mut self, n: u32, flags: Flags, seq: u32, ack: SeqNumber, payload: &[u8]) {
-        let src = theirs(self.is_v6, n >> 15);
+        let remote = SocketAddr::new(theirs(self.is_v6, n >> 15), 20_000 + (n & 0x7fff) as u16);
+        self.inject_from(remote, flags, seq, ack, payload);
+    }
+
+    /// As `inject`, of a peer by its address.
+    fn inject_from(&mut self, remote: SocketAddr, flags: Flags, seq: u32, ack: SeqNumber, payload: &[u8]) {
+        let src = remote.ip();
         let dst = ours(self.is_v6);
         let mut options = Options {
             timestamps: Some(Timestamps {
@@ -130,7 +136,7 @@ impl Rig {
             options.window_scale = Some(WindowScale::new(7));
         }
         let header = Header {
-            src_port: 20_000 + (n & 0x7fff) as u16,
+            src_port: remote.port(),
             dst_port: if self.sent.port == 0 { 80 } else { self.sent.port },
             seq: SeqNumber::new(IRS + seq),
             ack,
@@ -193,6 +199,16 @@ fn theirs(is_v6: bool, n: u32) -> IpAddr {
         Ipv6Addr::new(0xfd08, 0, 0, 0, 0, 0, u16::from(high), u16::from(low)).into()
     } else {
         Ipv4Addr::new(10, 8, high, low).into()
+    }
+}
+
+/// The address of source `n` of a flood: neighbours lie in different /24s and /48s. Bounds: 2^24 of them.
+fn flooder(is_v6: bool, n: u32) -> IpAddr {
+    let bits = 0x0b00_0000 | n.wrapping_mul(0x9e_3779) & 0xff_ffff;
+    if is_v6 {
+        Ipv6Addr::from_bits(0x2001 << 112 | u128::from(bits) << 64 | 1).into()
+    } else {
+        Ipv4Addr::from_bits(bits).into()
     }
 }
 
@@ -324,6 +340,50 @@ fn memory_of_a_vanished_peer_is_given_back() {
     assert_eq!(rig.stack.counts(), (0, 0, 0));
     assert_eq!(rig.stack.held(), Held::default());
     assert!(live() - before < 512, "{} bytes are left", live() - before);
+}
+
+/// After so many every table is full.
+#[test]
+fn a_flood_stays_within_its_budget() {
+    for (name, is_v6) in [("IPv4", V4), ("IPv6", V6)] {
+        flood(name, is_v6, 150_000);
+    }
+}
+
+#[test]
+#[ignore = "minutes without --release"]
+fn a_flood_of_ten_million_sources_stays_within_its_budget() {
+    for (name, is_v6) in [("IPv4", V4), ("IPv6", V6)] {
+        flood(name, is_v6, 10_000_000);
+    }
+}
+
+/// Floods a stack of the default limits, whose listener bounds its SYN queue by nothing but them, with a million SYNs a second.
+fn flood(name: &str, is_v6: bool, sources: u32) {
+    const BUDGET: isize = 64 << 20;
+    let limits = Limits::default();
+    let before = live();
+    let mut rig = Rig::new(is_v6, limits.embryos, limits.connections, limits.time_waits);
+    let mut peak = 0;
+    for n in 0..sources {
+        let remote = SocketAddr::new(flooder(is_v6, n), 1024 + n as u16 / 2);
+        rig.inject_from(remote, Flags::SYN, n, SeqNumber::default(), &[]);
+        rig.now += Duration::from_micros(1);
+        if rig.stack.poll_timeout().is_some_and(|at| at <= rig.now) {
+            let now = rig.now();
+            rig.stack.handle_timeout(now);
+            rig.flush();
+        }
+        peak = peak.max(live() - before);
+    }
+    let counters = rig.stack.counters();
+    assert_eq!(rig.stack.counts(), (0, limits.embryos, 0), "every place is taken");
+    assert!(counters.packets_out >= u64::from(sources), "each was answered");
+    eprintln!(
+        "{sources} sources, {name}: {:.1} MiB at the most",
+        peak as f64 / f64::from(1 << 20)
+    );
+    assert!(peak <= BUDGET, "{name}: {peak} bytes");
 }
 
 fn check(family: &str, what: &str, bytes: isize, entries: usize, budget: f64) {
