@@ -13,6 +13,13 @@ use crate::config::Secrets;
 use crate::time::Instant;
 use crate::tuple::FourTuple;
 
+/// A four-tuple and its hash, made once for all the tables in which it may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) tuple: FourTuple,
+    pub(crate) hash: u32,
+}
+
 /// The keys of one stack.
 #[derive(Clone)]
 pub(crate) struct Keys {
@@ -48,6 +55,14 @@ impl Keys {
                 self.demux(&(addresses << 32 | u128::from(ports(tuple))).to_le_bytes())
             }
             (local, remote) => self.demux(&encode(local, remote, ports(tuple))),
+        }
+    }
+
+    /// Where a four-tuple is looked for.
+    pub(crate) fn place(&self, tuple: &FourTuple) -> Place {
+        Place {
+            tuple: *tuple,
+            hash: self.demux_tuple(tuple),
         }
     }
 

@@ -142,10 +142,10 @@ impl<T: Node> Table<T> {
         Some(i)
     }
 
-    /// The index of the entry with this key.
-    pub(crate) fn find(&self, keys: &Keys, key: &T::Key) -> Option<u32> {
+    /// The index of the entry with this key and its hash.
+    pub(crate) fn find(&self, hash: u32, key: &T::Key) -> Option<u32> {
         let is_wanted = |i| self.slab.get(i).is_some_and(|node| node.key() == *key);
-        self.buckets.find(&self.slab, key.hash(keys), is_wanted)
+        self.buckets.find(&self.slab, hash, is_wanted)
     }
 
     /// The entry at this index.

@@ -79,7 +79,7 @@ impl<O: Observer> Stack<O> {
             .map(|v| v.facts.tuple)
             .collect();
         for tuple in half_open {
-            if let Some(at) = self.embryos.find(&self.keys, &tuple) {
+            if let Some(at) = self.embryos.find(&self.keys.place(&tuple)) {
                 self.forget_half_open(now, at, Arrow::Abort);
             }
         }
@@ -147,9 +147,9 @@ impl<O: Observer> Stack<O> {
 
     /// Whether nothing of ours has this four-tuple.
     fn is_free(&self, tuple: &FourTuple) -> bool {
-        self.connections.find(&self.keys, tuple).is_none()
-            && self.embryos.find(&self.keys, tuple).is_none()
-            && self.time_waits.find(&self.keys, tuple).is_none()
+        self.connections.find(&self.keys.place(tuple)).is_none()
+            && self.embryos.find(&self.keys.place(tuple)).is_none()
+            && self.time_waits.find(&self.keys.place(tuple)).is_none()
     }
 
     /// SEND: takes as much from the front of `data` as the send buffer has room for and returns how much; 0 means that

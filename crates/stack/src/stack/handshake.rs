@@ -63,8 +63,10 @@ impl<O: Observer> Stack<O> {
 
     /// The TIME-WAIT entry that a half-open one is to replace.
     pub(super) fn reopened(&self, facts: &EmbryoFacts) -> Option<TimeWaitRef> {
-        let old = self.time_waits.find(&self.keys, &facts.tuple);
-        old.filter(|_| facts.reopening)
+        if !facts.reopening {
+            return None;
+        }
+        self.time_waits.find(&self.keys.place(&facts.tuple))
     }
 
     /// The window that a listener's SYN-ACKs offer. Units: bytes.

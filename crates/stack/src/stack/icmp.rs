@@ -51,7 +51,10 @@ impl<O: Observer> Stack<O> {
 
     fn icmp_error(&mut self, now: Now, quoted: &[u8], report: &Report) -> Result<(), Why> {
         let (tuple, seq) = quoted_segment(quoted).ok_or(Why::IcmpUnproven)?;
-        let i = self.connections.find(&self.keys, &tuple).ok_or(Why::IcmpUnproven)?;
+        let i = self
+            .connections
+            .find(&self.keys.place(&tuple))
+            .ok_or(Why::IcmpUnproven)?;
         let c = self.connections.get_mut(i).ok_or(Why::IcmpUnproven)?;
         // RFC 5927 section 4.1: a blind attacker does not know what is in flight.
         if !seq.within(c.snd.una, c.snd.nxt.since(c.snd.una)) {

@@ -83,7 +83,9 @@ impl<O: Observer> Stack<O> {
             local_port: header.dst_port,
             remote_port: header.src_port,
         };
-        self.segment(now, tuple, datagram, &header, bytes.freeze());
+        // Most of what a flood brings is empty, and to freeze a buffer may allocate.
+        let payload = if bytes.is_empty() { Bytes::new() } else { bytes.freeze() };
+        self.segment(now, tuple, datagram, &header, payload);
         Ok(())
     }
 
@@ -95,16 +97,17 @@ impl<O: Observer> Stack<O> {
             header,
             payload: payload.len(),
         });
-        if let Some(i) = self.connections.find(&self.keys, &tuple) {
+        let place = self.keys.place(&tuple);
+        if let Some(i) = self.connections.find(&place) {
             if let Some(c) = self.connections.get_mut(i) {
                 let seg = Segment::new(header, payload).in_datagram(datagram.dscp);
                 input::segment_arrives(&mut context!(self, now), c, seg);
             }
             return self.settle(now, i);
         }
-        let done = if let Some(at) = self.embryos.find(&self.keys, &tuple) {
+        let done = if let Some(at) = self.embryos.find(&place) {
             self.half_open_segment(now, at, header, payload)
-        } else if let Some(at) = self.time_waits.find(&self.keys, &tuple) {
+        } else if let Some(at) = self.time_waits.find(&place) {
             self.time_wait_segment(now, at, header, payload.len())
         } else if let Some(listener) = self.listeners.find(tuple.local_addr, tuple.local_port) {
             self.listener_segment(now, tuple, listener, header, payload)

@@ -87,7 +87,7 @@ impl<O: Observer> Stack<O> {
         let inserted = self.time_waits.insert(now.mono, &self.keys, &facts, until);
         if let Some(evicted) = inserted.evicted {
             // What was to reopen it goes with it: its own ISS follows from the entry.
-            if let Some(half_open) = self.embryos.find(&self.keys, &evicted) {
+            if let Some(half_open) = self.embryos.find(&self.keys.place(&evicted)) {
                 self.forget_half_open(now, half_open, Arrow::ReopeningFails);
             }
             let mut cx = context!(self, now);

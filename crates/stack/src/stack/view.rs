@@ -23,13 +23,13 @@ impl<O: Observer> Stack<O> {
 
     /// STATUS of the connection with this four-tuple, whoever holds its id; none where there is no connection that is open.
     pub fn status_of(&self, tuple: &FourTuple) -> Option<Status> {
-        self.status_at(self.connections.find(&self.keys, tuple)?)
+        self.status_at(self.connections.find(&self.keys.place(tuple))?)
     }
 
     fn status_at(&self, i: u32) -> Option<Status> {
         let c = self.connections.get(i)?;
         let mut status = c.status();
-        if c.state() == State::TimeWait && self.time_waits.find(&self.keys, &c.tuple).is_none() {
+        if c.state() == State::TimeWait && self.time_waits.find(&self.keys.place(&c.tuple)).is_none() {
             status.state = State::Closed;
         }
         Some(status)
@@ -88,13 +88,13 @@ impl<O: Observer> Stack<O> {
     pub fn state_of(&self, tuple: &FourTuple) -> State {
         if let Some(c) = self
             .connections
-            .find(&self.keys, tuple)
+            .find(&self.keys.place(tuple))
             .and_then(|i| self.connections.get(i))
         {
             c.state()
-        } else if self.embryos.find(&self.keys, tuple).is_some() {
+        } else if self.embryos.find(&self.keys.place(tuple)).is_some() {
             State::SynReceived
-        } else if self.time_waits.find(&self.keys, tuple).is_some() {
+        } else if self.time_waits.find(&self.keys.place(tuple)).is_some() {
             State::TimeWait
         } else if self.listeners.find(tuple.local_addr, tuple.local_port).is_some() {
             State::Listen

@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 use super::connection::Connection;
 use super::timer::{TimerLink, Timers, Wheel};
 use crate::event::ConnectionId;
-use crate::hash::Keys;
+use crate::hash::{Keys, Place};
 use crate::limits::ENTRIES_MAX;
 use crate::table::{Buckets, Chained};
 use crate::time::Instant;
-use crate::tuple::FourTuple;
 
 /// Connections are allocated so many at a time.
 const CHUNK: usize = 32;
@@ -132,9 +131,9 @@ impl Connections {
     }
 
     /// The connection that segments of this four-tuple belong to.
-    pub(crate) fn find(&self, keys: &Keys, tuple: &FourTuple) -> Option<u32> {
-        let is_wanted = |i| self.slots.get(i).is_some_and(|c| c.tuple == *tuple);
-        self.buckets.find(&self.slots, keys.demux_tuple(tuple), is_wanted)
+    pub(crate) fn find(&self, place: &Place) -> Option<u32> {
+        let is_wanted = |i| self.slots.get(i).is_some_and(|c| c.tuple == place.tuple);
+        self.buckets.find(&self.slots, place.hash, is_wanted)
     }
 
     /// From now on no segment finds it; its user still may.

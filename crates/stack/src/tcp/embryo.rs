@@ -5,7 +5,7 @@
 
 use wire::seq::SeqNumber;
 
-use crate::hash::Keys;
+use crate::hash::{Keys, Place};
 use crate::tcp::cookie::Offer;
 use crate::tcp::roster::{Roster, Row, Seat};
 use crate::time::{Duration, Instant};
@@ -100,8 +100,8 @@ impl Embryos {
     }
 
     /// The entry of this tuple.
-    pub(crate) fn find(&self, keys: &Keys, tuple: &FourTuple) -> Option<EmbryoRef> {
-        self.roster.find(keys, tuple).map(EmbryoRef)
+    pub(crate) fn find(&self, place: &Place) -> Option<EmbryoRef> {
+        self.roster.find(place).map(EmbryoRef)
     }
 
     /// What an entry holds.

@@ -11,7 +11,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::hash::Keys;
+use crate::hash::{Keys, Place};
 use crate::table::{Key, Node, Table};
 use crate::tcp::timer::{TimerLink, Timers, Wheel};
 use crate::time::Instant;
@@ -93,10 +93,10 @@ impl<B: Copy> Roster<B> {
     }
 
     /// The entry of this tuple.
-    pub(crate) fn find(&self, keys: &Keys, tuple: &FourTuple) -> Option<Seat> {
-        match tuple.ends()? {
-            Either::V4(ends) => self.v4.table.find(keys, &ends).map(Seat::V4),
-            Either::V6(ends) => self.v6.table.find(keys, &ends).map(Seat::V6),
+    pub(crate) fn find(&self, place: &Place) -> Option<Seat> {
+        match place.tuple.ends()? {
+            Either::V4(ends) => self.v4.table.find(place.hash, &ends).map(Seat::V4),
+            Either::V6(ends) => self.v6.table.find(place.hash, &ends).map(Seat::V6),
         }
     }
 

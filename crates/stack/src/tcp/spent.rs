@@ -37,7 +37,7 @@ impl Spent {
         until: Instant,
     ) -> Option<FourTuple> {
         self.expire(now, keys);
-        if let Some(old) = self.roster.find(keys, tuple) {
+        if let Some(old) = self.roster.find(&keys.place(tuple)) {
             self.roster.remove(keys, old);
         }
         let nearest = self.roster.nearest().filter(|_| self.roster.is_full());
@@ -58,7 +58,7 @@ impl Spent {
         if self.roster.len() == 0 {
             return false;
         }
-        let Some(seat) = self.roster.find(keys, tuple) else {
+        let Some(seat) = self.roster.find(&keys.place(tuple)) else {
             return false;
         };
         let lives = self.roster.deadline(seat).is_some_and(|until| until > now);

@@ -4,7 +4,7 @@
 
 use wire::seq::SeqNumber;
 
-use crate::hash::Keys;
+use crate::hash::{Keys, Place};
 use crate::tcp::roster::{Roster, Row, Seat};
 use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
@@ -84,7 +84,7 @@ impl TimeWaits {
     /// Adds an entry until then, in the place of one of the same tuple if there is one. In a full table the entry that
     /// is nearest its end makes room.
     pub(crate) fn insert(&mut self, now: Instant, keys: &Keys, facts: &TimeWaitFacts, until: Instant) -> Inserted {
-        if let Some(old) = self.find(keys, &facts.tuple) {
+        if let Some(old) = self.find(&keys.place(&facts.tuple)) {
             self.remove(keys, old);
         }
         let nearest = self.roster.nearest().filter(|_| self.roster.is_full());
@@ -108,8 +108,8 @@ impl TimeWaits {
     }
 
     /// The entry of this tuple.
-    pub(crate) fn find(&self, keys: &Keys, tuple: &FourTuple) -> Option<TimeWaitRef> {
-        self.roster.find(keys, tuple).map(TimeWaitRef)
+    pub(crate) fn find(&self, place: &Place) -> Option<TimeWaitRef> {
+        self.roster.find(place).map(TimeWaitRef)
     }
 
     /// What an entry holds.

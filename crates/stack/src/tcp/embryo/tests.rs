@@ -109,10 +109,10 @@ fn every_fact_comes_back() {
         embryos.insert(at(0), &keys, &self::facts(v4(7))).unwrap();
         embryos.insert(at(0), &keys, &self::facts(v6(7))).unwrap();
         let i = embryos.insert(at(500), &keys, &facts).unwrap();
-        assert_eq!(embryos.find(&keys, &facts.tuple), Some(i), "{name}");
+        assert_eq!(embryos.find(&keys.place(&facts.tuple)), Some(i), "{name}");
         assert_eq!(embryos.get(i).unwrap().facts, facts, "{name}");
         assert_eq!(embryos.remove(&keys, i).unwrap().facts, facts, "{name}");
-        assert_eq!(embryos.find(&keys, &facts.tuple), None, "{name}");
+        assert_eq!(embryos.find(&keys.place(&facts.tuple)), None, "{name}");
         assert_eq!(embryos.get(i), None, "{name}");
     }
 }
@@ -188,7 +188,7 @@ fn entries_of_both_families_expire_in_time() {
         3,
         "an entry whose time has come stays until it is removed"
     );
-    let i = embryos.find(&keys, &v6(2)).unwrap();
+    let i = embryos.find(&keys.place(&v6(2))).unwrap();
     embryos.remove(&keys, i);
     assert_eq!(embryos.next(), None);
 }
@@ -201,7 +201,7 @@ fn families_are_never_mixed() {
         ..v4(1)
     };
     assert_eq!(embryos.insert(at(0), &keys, &facts(mixed)), None);
-    assert_eq!(embryos.find(&keys, &mixed), None);
+    assert_eq!(embryos.find(&keys.place(&mixed)), None);
 }
 
 #[test]

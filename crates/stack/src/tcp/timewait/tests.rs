@@ -57,13 +57,13 @@ fn every_fact_comes_back() {
         let mut waits = TimeWaits::new(4);
         waits.insert(at(0), &keys, &self::facts(v4(7)), at(1));
         assert_eq!(waits.insert(at(500), &keys, &facts, at(60_500)).evicted, None, "{name}");
-        let i = waits.find(&keys, &facts.tuple).unwrap();
+        let i = waits.find(&keys.place(&facts.tuple)).unwrap();
         let view = waits.get(i).unwrap();
         assert_eq!(view.facts, facts, "{name}");
         assert!(!view.reopening, "{name}");
         assert_eq!(view.remaining(at(500)), Duration::from_secs(60), "{name}");
         assert_eq!(waits.remove(&keys, i), Some(view), "{name}");
-        assert_eq!(waits.find(&keys, &facts.tuple), None, "{name}");
+        assert_eq!(waits.find(&keys.place(&facts.tuple)), None, "{name}");
     }
 }
 
@@ -72,7 +72,7 @@ fn changes_are_kept() {
     let (keys, mut waits) = (keys(), TimeWaits::new(2));
     for tuple in [v4(1), v6(1)] {
         waits.insert(at(0), &keys, &facts(tuple), at(1000));
-        let i = waits.find(&keys, &tuple).unwrap();
+        let i = waits.find(&keys.place(&tuple)).unwrap();
         waits.set_reopening(i, true);
         waits.set_ts_recent(i, 99);
         let view = waits.get(i).unwrap();
@@ -88,7 +88,7 @@ fn changes_are_kept() {
 fn a_restarted_entry_lives_its_time_again() {
     let (keys, mut waits) = (keys(), TimeWaits::new(2));
     waits.insert(at(0), &keys, &facts(v6(1)), at(60_000));
-    let i = waits.find(&keys, &v6(1)).unwrap();
+    let i = waits.find(&keys.place(&v6(1))).unwrap();
     assert_eq!(waits.expire(at(59_999)), None);
     waits.restart(at(59_999), i, at(119_999));
     assert_eq!(waits.expire(at(119_998)), None);
