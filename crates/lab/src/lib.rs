@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod explore;
+mod forge;
 pub mod glance;
 pub mod link;
 pub mod pkt;

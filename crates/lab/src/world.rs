@@ -23,7 +23,6 @@ mod carry;
 mod condition;
 mod conversation;
 mod fact;
-mod forge;
 mod host;
 mod number;
 mod oracle;

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use lens::Record;
 use stack::{ConnectOptions, Duration, FourTuple, Instant};
-use wire::option::Timestamps;
+use wire::option::{Options, Timestamps};
 
 use super::conversation::{Conversation, Pending};
-use super::forge::{Forged, forge};
 use super::host::{Listening, now_of};
 use super::number::Ends;
 use super::{Sent, World, clock};
+use crate::forge::{Forged, forge};
 use crate::glance::{Glance, Pattern};
 use crate::rng::Rng;
 use crate::script::plan::{Act, Payload, Step};
@@ -298,7 +298,10 @@ impl World {
             seq: number(&table.seq, "seq")?,
             ack: number(&table.ack, "ack")?,
             window: table.window.unwrap_or(u16::MAX),
-            timestamps,
+            options: Options {
+                timestamps,
+                ..Options::default()
+            },
             payload: usize::try_from(table.payload.0).map_err(|error| error.to_string())?,
         };
         let packet = forge(&forged).ok_or("such a packet cannot be")?;

@@ -2,25 +2,25 @@
 
 use stack::FourTuple;
 use wire::ip::{self, Ecn};
-use wire::option::{Options, Timestamps};
+use wire::option::Options;
 use wire::seq::SeqNumber;
 use wire::tcp::{self, Flags, Header};
 
 /// What goes into a forged segment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Forged {
+pub(crate) struct Forged {
     /// As the host sees it in whose name the segment travels.
-    pub(super) tuple: FourTuple,
-    pub(super) flags: Flags,
-    pub(super) seq: u32,
-    pub(super) ack: u32,
-    pub(super) window: u16,
-    pub(super) timestamps: Option<Timestamps>,
-    pub(super) payload: usize,
+    pub(crate) tuple: FourTuple,
+    pub(crate) flags: Flags,
+    pub(crate) seq: u32,
+    pub(crate) ack: u32,
+    pub(crate) window: u16,
+    pub(crate) options: Options,
+    pub(crate) payload: usize,
 }
 
 /// The IP packet; `None` when the addresses are of two families or the payload is too long.
-pub(super) fn forge(forged: &Forged) -> Option<Vec<u8>> {
+pub(crate) fn forge(forged: &Forged) -> Option<Vec<u8>> {
     let header = Header {
         src_port: forged.tuple.local_port,
         dst_port: forged.tuple.remote_port,
@@ -29,10 +29,7 @@ pub(super) fn forge(forged: &Forged) -> Option<Vec<u8>> {
         flags: forged.flags,
         window: forged.window,
         urgent: 0,
-        options: Options {
-            timestamps: forged.timestamps,
-            ..Options::default()
-        },
+        options: forged.options,
     };
     let ip_header = ip::Header {
         src: forged.tuple.local_addr,
@@ -54,6 +51,8 @@ pub(super) fn forge(forged: &Forged) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use wire::option::Timestamps;
+
     use super::*;
     use crate::glance::Glance;
 
@@ -67,7 +66,10 @@ mod tests {
                 seq: 7,
                 ack: 9,
                 window: 100,
-                timestamps: Some(Timestamps { val: 1, ecr: 2 }),
+                options: Options {
+                    timestamps: Some(Timestamps { val: 1, ecr: 2 }),
+                    ..Options::default()
+                },
                 payload: 5,
             };
             let packet = forge(&forged).unwrap();
