@@ -39,13 +39,15 @@ pub(crate) enum Command {
     args_conflicts_with_subcommands = true,
     after_help = "\
 Without a scenario it plays all: real connections with this machine's kernel,
-in a private network namespace (no root needed), then every built-in scenario.
+in a private network namespace (no root needed), then every built-in scenario
+but the floods.
 It ends with a summary and a capture in syndic-lab.pcapng.
 
 Examples:
   syndic lab
   syndic lab --list
   syndic lab lost-syn --seed 7
+  syndic lab flood-cookies --svg flood.svg
   syndic lab world.toml --pcap world.pcapng
   syndic lab crates/lab/scripts/open/*.pkt
   syndic lab --pcap - | wireshark -k -i -
@@ -61,7 +63,7 @@ pub(crate) struct Lab {
     #[arg(long, value_enum, value_name = "NAME", default_value = "linux")]
     pub(crate) profile: Profile,
     /// Lists the built-in scenarios and ends.
-    #[arg(long, conflicts_with_all = ["scenario", "seed", "pcap", "all_lines"])]
+    #[arg(long, conflicts_with_all = ["scenario", "seed", "pcap", "svg", "all_lines"])]
     pub(crate) list: bool,
     /// The seed of all chance in simulated worlds: the same seed gives the same packets.
     #[arg(long, value_name = "N")]
@@ -70,6 +72,9 @@ pub(crate) struct Lab {
     /// [default with no scenario: syndic-lab.pcapng]
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Writes the plot of a flood there, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
     /// Prints one JSON document instead of ladders.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,8 +1,12 @@
 //! `syndic lab`: TCP shown step by step, with the Linux kernel and in simulated worlds.
 //!
-//! Without a scenario it plays everything: first the cases of `real`, where the machine allows them, then every built-in
-//! world, and ends with a table of all and a capture.
+//! Without a scenario it plays everything but floods: first the cases of `real`, where the machine allows them, then every
+//! built-in world, and ends with a table of all and a capture. Floods are played by their names: each is a hundred thousand
+//! packets.
 
+use std::path::PathBuf;
+
+use ::lab::Flood;
 use anyhow::{Context as _, bail};
 use lens::Ladder;
 
@@ -17,6 +21,7 @@ pub(crate) use simulate::Simulate;
 use simulated::World;
 
 mod capture;
+mod flood;
 mod outcome;
 mod packetdrill;
 mod real;
@@ -32,6 +37,8 @@ pub(crate) struct Lab {
     /// `None`: each world's own.
     pub(crate) seed: Option<u64>,
     pub(crate) capture: Option<Place>,
+    /// Where the plot of a flood goes.
+    pub(crate) svg: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) all_lines: bool,
     pub(crate) color: Color,
@@ -54,10 +61,11 @@ pub(crate) enum Scenario {
     /// A case with the kernel.
     Real(String),
     Simulated(World),
+    Flood(&'static Flood),
 }
 
 impl Scenario {
-    /// What `name` names: a case with the kernel, a built-in world, or a file that describes one.
+    /// What `name` names: a case with the kernel, a built-in world, a flood, or a file that describes one.
     ///
     /// Errors: there is none of that name, or the file cannot be read or makes no sense.
     pub(crate) fn find(name: &str) -> anyhow::Result<Self> {
@@ -67,10 +75,14 @@ impl Scenario {
         if let Some(world) = World::builtin(name) {
             return Ok(Self::Simulated(world));
         }
+        if let Some(flood) = Flood::named(name) {
+            return Ok(Self::Flood(flood));
+        }
         if name.ends_with(".toml") || name.contains('/') {
             return World::read(name.as_ref()).map(Self::Simulated);
         }
-        let known = real::cases().map(|(name, _)| name).chain(World::names());
+        let floods = Flood::all().iter().map(|flood| flood.name);
+        let known = real::cases().map(|(name, _)| name).chain(World::names()).chain(floods);
         let near = known
             .min_by_key(|known| distance(known, name))
             .filter(|near| distance(near, name) <= 3);
@@ -106,6 +118,13 @@ impl Lab {
                 }
             }
             Play::One(Scenario::Simulated(world)) => stage.show(world.play(self.seed)?, capture.as_mut())?,
+            Play::One(Scenario::Flood(flood)) => {
+                let outcome = flood::play(flood, self.seed);
+                if let Some(path) = &self.svg {
+                    flood::write_svg(path, &outcome)?;
+                }
+                stage.show(outcome, capture.as_mut())?;
+            }
             Play::One(Scenario::Real(name)) => {
                 if let Played::Forbidden(reason) =
                     real::play(Some(name), |outcome| stage.show(outcome, capture.as_mut()))?
@@ -253,7 +272,9 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<&str> = real::cases().map(|(name, _)| name).chain(World::names()).collect();
+        let floods = Flood::all().iter().map(|flood| flood.name);
+        let worlds = World::names().chain(floods);
+        let mut names: Vec<&str> = real::cases().map(|(name, _)| name).chain(worlds).collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();

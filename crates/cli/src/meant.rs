@@ -232,6 +232,10 @@ fn lab(typed: args::Lab) -> anyhow::Result<Lab> {
         [name] => Play::One(Scenario::find(name)?),
         _ => bail!("only scripts, files that end in .pkt, can be given several at a time"),
     };
+    ensure!(
+        typed.svg.is_none() || matches!(play, Play::One(Scenario::Flood(_))),
+        "--svg: only a flood has a plot: `syndic lab --list` names them"
+    );
     let capture = match typed.pcap {
         Some(path) if path == Path::new("-") => {
             ensure!(
@@ -248,6 +252,7 @@ fn lab(typed: args::Lab) -> anyhow::Result<Lab> {
         play,
         seed: typed.seed,
         capture,
+        svg: typed.svg,
         json: typed.json,
         all_lines: typed.all_lines,
         color: typed.color,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod explore;
+pub mod flood;
 mod forge;
 pub mod glance;
 pub mod link;
@@ -17,6 +18,7 @@ pub mod simulate;
 pub mod unit;
 pub mod world;
 
+pub use flood::Flood;
 pub use link::Impairment;
 pub use rng::Rng;
 pub use scenario::{Scenario, scenarios};

@@ -55,7 +55,9 @@ impl Capture {
             self.writer = Some(begun.map_err(|error| failed(&self.place, error))?);
         }
         match &mut self.writer {
-            Some(writer) => writer.trace(&outcome.trace).map_err(|error| failed(&self.place, error)),
+            Some(writer) => writer
+                .trace(outcome.captured())
+                .map_err(|error| failed(&self.place, error)),
             None => Ok(()),
         }
     }

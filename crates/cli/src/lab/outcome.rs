@@ -20,6 +20,9 @@ pub(super) struct Outcome {
     /// The seed that gives the same packets again, in a simulated world.
     pub(super) seed: Option<u64>,
     pub(super) trace: Trace,
+    /// What became of a flood, where the case is one; its trace is then one good client's connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) flood: Option<Box<::lab::flood::Report>>,
 }
 
 /// How long a case took, and on which clock.
@@ -52,7 +55,13 @@ impl Outcome {
             counts: Counts::of(&trace),
             seed: None,
             trace,
+            flood: None,
         }
+    }
+
+    /// The packets for a capture: of a flood more than its ladder shows.
+    pub(super) fn captured(&self) -> &Trace {
+        self.flood.as_ref().map_or(&self.trace, |report| &report.capture)
     }
 
     pub(super) fn is_passed(&self) -> bool {

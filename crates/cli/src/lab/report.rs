@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use ::lab::Flood;
 use lens::{Ladder, Table};
 use serde::Serialize;
 
@@ -29,6 +30,9 @@ impl fmt::Display for Shown<'_> {
         writeln!(f, "── {} ──\n{title}", outcome.name)?;
         wrapped(&outcome.about).try_for_each(|line| writeln!(f, "{line}"))?;
         self.write_ladder(f, ladder)?;
+        if let Some(report) = &outcome.flood {
+            writeln!(f, "\n{report}")?;
+        }
         if outcome.is_passed() {
             return writeln!(f, "pass");
         }
@@ -156,7 +160,12 @@ pub(super) fn list(is_json: bool) -> anyhow::Result<()> {
         kind: "simulated",
         what: world.what().to_owned(),
     });
-    let listed: Vec<Listed> = real.chain(worlds).collect();
+    let floods = Flood::all().iter().map(|flood| Listed {
+        name: flood.name.to_owned(),
+        kind: "flood",
+        what: flood.title.to_owned(),
+    });
+    let listed: Vec<Listed> = real.chain(worlds).chain(floods).collect();
     let mut output = Output::stdout();
     if is_json {
         return output.line(serde_json::to_string_pretty(&listed)?);

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::outcome::{Counts, Outcome, Time};
 
 /// The seed when none is given: what a world shows by default is always the same.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// A world that can be played.
 #[derive(Debug)]
@@ -86,6 +86,7 @@ impl World {
             },
             seed: Some(seed),
             trace: played.trace,
+            flood: None,
         })
     }
 

@@ -98,6 +98,11 @@ fn what_cannot_be_meant_is_refused_with_what_to_write_instead() {
             "both want standard output: give --pcap a file",
         ),
         (
+            "a plot of what is no flood",
+            vec!["lab", "lost-syn", "--svg", "lost.svg"],
+            "--svg: only a flood has a plot",
+        ),
+        (
             "a time that is none",
             vec!["lab", "simulate", "--for", "soon"],
             "--for: `soon` is no time: write a number and a unit",
