@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser as _;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// TCP in user space: see it, serve with it, fetch with it.
@@ -148,6 +149,7 @@ Examples:
   sudo syndic serve /srv/www --port 80
   sudo syndic serve . --addr 10.8.0.2/24 --addr fd08::2/64 --tun web0
   sudo syndic serve --service echo --port 7
+  sudo syndic serve /srv/www --per-source 100 --limit-address 50/100 --allow 10.0.0.0/8
   sudo syndic serve . --impair loss=2%,reorder=5%,delay=10ms
   unshare -Urn sh -c 'syndic serve . & sleep 1; curl http://10.7.0.2/'")]
 pub(crate) struct Serve {
@@ -161,7 +163,49 @@ pub(crate) struct Serve {
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
     #[command(flatten)]
+    pub(crate) guarding: Guarding,
+    #[command(flatten)]
     pub(crate) network: Network,
+}
+
+/// How the listener is to stand a flood. What it makes of it is told on standard error.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Under attack")]
+pub(crate) struct Guarding {
+    /// Half-open connections that are kept.
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub(crate) syn_backlog: usize,
+    /// Established connections that wait to be accepted.
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..).map(|n| n as usize))]
+    pub(crate) backlog: usize,
+    /// When SYNs are answered by a cookie alone: `auto` is while the SYN queue is full, until it is half empty.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub(crate) syn_cookies: SynCookies,
+    /// How often a SYN-ACK is sent again.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) syn_ack_retries: u8,
+    /// Connections that one address (IPv6: one /64) may have at a time. [default: no bound]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..).map(|n| n as usize))]
+    pub(crate) per_source: Option<usize>,
+    /// SYNs per second of one address (IPv6: one /64), with a burst, as in 100/200; or off. [default: 100/200]
+    #[arg(long, value_name = "RATE[/BURST]")]
+    pub(crate) limit_address: Option<String>,
+    /// The same for one prefix (IPv4 /24, IPv6 /48). [default: 1000/2000]
+    #[arg(long, value_name = "RATE[/BURST]")]
+    pub(crate) limit_prefix: Option<String>,
+    /// Whom no limit binds; may be given again.
+    #[arg(long, value_name = "SUBNET")]
+    pub(crate) allow: Vec<String>,
+    /// Drops SYNs over a limit. Without it they are answered by a cookie alone.
+    #[arg(long)]
+    pub(crate) drop_over_limit: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SynCookies {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

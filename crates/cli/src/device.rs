@@ -9,7 +9,7 @@ use link::{Offload, Tun, TunOptions};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::SockaddrStorage;
 
-use stack::Config;
+use stack::{Config, Observer};
 use syndic::Net;
 use tokio::runtime::{self, Runtime};
 
@@ -53,7 +53,11 @@ impl Network {
 
     /// Starts our stack on the device, made worse where that was asked for. Gives the device's name too. Call it in a
     /// runtime.
-    pub(crate) fn start(&self, config: Config) -> anyhow::Result<(Net, String)> {
+    pub(crate) fn start<O: Observer + Send + 'static>(
+        &self,
+        config: Config,
+        observer: O,
+    ) -> anyhow::Result<(Net<O>, String)> {
         let tun = self.open()?;
         let name = tun.name().to_owned();
         let link = tun
@@ -64,8 +68,8 @@ impl Network {
             ..config
         };
         let started = match self.impairment {
-            None => Net::start(link, config),
-            Some(impairment) => Net::start(Impaired::new(link, impairment), config),
+            None => Net::observed(link, config, observer),
+            Some(impairment) => Net::observed(Impaired::new(link, impairment), config, observer),
         };
         Ok((started.context("cannot start the stack")?, name))
     }
@@ -73,7 +77,11 @@ impl Network {
     /// Opens the control socket of a command whose stack this is, until what it gives is dropped. Call it in a runtime.
     ///
     /// Errors: a path was named, and cannot be had.
-    pub(crate) fn control(&self, command: &'static str, net: &Net) -> anyhow::Result<Option<Server>> {
+    pub(crate) fn control<O: Observer + Send + 'static>(
+        &self,
+        command: &'static str,
+        net: &Net<O>,
+    ) -> anyhow::Result<Option<Server>> {
         let net = net.clone();
         server::start(self.control.as_deref(), command, move || net.entries())
     }

@@ -56,7 +56,7 @@ struct Got {
 impl Get {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         runtime()?.block_on(async {
-            let (net, _) = self.network.start(Config::default())?;
+            let (net, _) = self.network.start(Config::default(), ())?;
             let _control = self.network.control("get", &net)?;
             let got = tokio::select! {
                 got = self.fetch(&net) => got,

@@ -12,6 +12,7 @@ mod control;
 mod device;
 mod failure;
 mod get;
+mod guarding;
 mod http;
 mod impair;
 mod lab;

@@ -14,6 +14,7 @@ use crate::control::{Request, Which};
 use crate::device::Network;
 use crate::get::url::Url;
 use crate::get::{Get, Target};
+use crate::guarding::Guarding;
 use crate::http::Site;
 use crate::impair::Impairment;
 use crate::lab::{Lab, Place, Play, Scenario, Scripts, Simulate};
@@ -75,6 +76,7 @@ fn serve(typed: args::Serve) -> anyhow::Result<Serve> {
     Ok(Serve {
         what,
         port: typed.port,
+        guarding: Guarding::mean(typed.guarding)?,
         network: network(typed.network)?,
     })
 }

@@ -6,7 +6,7 @@ use crate::failure::of_stdout;
 
 /// A place for lines that people read.
 pub(crate) struct Output {
-    to: BufWriter<Box<dyn Write>>,
+    to: BufWriter<Box<dyn Write + Send>>,
     is_terminal: bool,
 }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use stack::{Config, ConnectionOptions, Counters, KeepAlive, ListenOptions};
+use stack::{ConnectionOptions, Counters, KeepAlive, ListenOptions};
 use syndic::{Net, TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Service;
 use crate::device::{Network, runtime};
+use crate::guarding::{self, Guarding, Watch};
 use crate::http::{self, Site};
 use crate::output::Output;
 use crate::service;
@@ -30,6 +31,7 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Serve {
     pub(crate) what: What,
     pub(crate) port: u16,
+    pub(crate) guarding: Guarding,
     pub(crate) network: Network,
 }
 
@@ -60,7 +62,9 @@ impl Serve {
     async fn serve(self) -> anyhow::Result<()> {
         let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
         let mut terminated = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let (net, tun) = self.network.start(Config::default())?;
+        let (watch, lines) = guarding::watch();
+        let (net, tun) = self.network.start(self.guarding.config(), watch)?;
+        tokio::spawn(guarding::tell(lines));
         let listeners = self.listen(&net)?;
         let _control = self.network.control("serve", &net)?;
         let mut output = Output::stdout();
@@ -92,13 +96,14 @@ impl Serve {
         output.line(Summary(net.counters()))
     }
 
-    fn listen(&self, net: &Net) -> anyhow::Result<Vec<TcpListener>> {
+    fn listen(&self, net: &Net<Watch>) -> anyhow::Result<Vec<TcpListener>> {
         let listen = |local: SocketAddr| {
             let options = ListenOptions {
                 connection: connection(),
                 ..ListenOptions::new(local)
             };
-            net.listen(options).with_context(|| format!("cannot listen on {local}"))
+            net.listen(self.guarding.over(options))
+                .with_context(|| format!("cannot listen on {local}"))
         };
         let ours = self.network.ours();
         ours.into_iter()

@@ -177,6 +177,45 @@ fn half_open_entries_are_listed_and_summed_up_by_prefix() {
 }
 
 #[test]
+fn a_flood_is_told_and_turns_nobody_away() {
+    let test = "ss::a_flood_is_told_and_turns_nobody_away";
+    in_private_namespace(test, || {
+        let directory = Directory::new("ss-flood");
+        let told = directory.join("stderr");
+        let mut command = at(&directory, "serve");
+        command
+            .args(["--service", "echo", "--port", "7", "--syn-backlog", "100"])
+            .stderr(fs::File::create(&told).unwrap());
+        let mut server = Running::start(&mut command);
+        server.announced();
+        let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(nix::libc::IPPROTO_RAW))).unwrap();
+        for prefix in 1..=30 {
+            for host in 1..=20 {
+                send_syn(&raw, ([198, 51, prefix, host], 4_000).into());
+            }
+        }
+        let mut client = TcpStream::connect("10.7.0.2:7").unwrap();
+        client.write_all(b"hello").unwrap();
+        let mut heard = [0; 5];
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"hello");
+        let listeners = ss(&directory, &["-l"]);
+        assert!(listeners.contains("syn-queue:100/100"), "{listeners}");
+        // How fast they came decides whether it is a flood or only to be watched.
+        let levels = ["stateless level:watch", "stateless level:flood"];
+        assert!(levels.iter().any(|level| listeners.contains(level)), "{listeners}");
+        assert_eq!(server.stop(Signal::SIGTERM).0, Some(0));
+        let told = fs::read_to_string(&told).unwrap();
+        let expected = "10.7.0.2:7: answers SYNs by cookies alone, 100 of 100 half-open";
+        assert!(told.contains(expected), "{told}");
+        assert!(
+            told.contains("10.7.0.2:7: watch: ") || told.contains("10.7.0.2:7: flood: "),
+            "{told}"
+        );
+    });
+}
+
+#[test]
 fn several_processes_stand_under_their_names_and_a_stale_socket_is_passed_over() {
     let test = "ss::several_processes_stand_under_their_names_and_a_stale_socket_is_passed_over";
     in_private_namespace(test, || {
