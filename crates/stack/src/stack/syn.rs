@@ -56,16 +56,18 @@ impl<O: Observer> Stack<O> {
             reopening,
             epoch: epoch_of(now.unix_s) as u8,
         };
-        self.tell_gauge(now, listener, tuple.remote_addr, Sign::Syn);
         let admission = self.limiter.admit(now.mono, tuple.remote_addr);
-        if let Admission::Refuse(bound) = admission {
-            return Err(over(bound));
-        }
         // A reopening is known by its TIME-WAIT entry, and nobody is answered by a cookie whom none would help.
         let keep = match admission {
-            Admission::CookieOnly(bound) if !reopening => self.cookie_only(listener, bound)?,
-            _ => self.room_for(now, &facts)?,
+            Admission::Refuse(bound) => Err(over(bound)),
+            Admission::CookieOnly(bound) if !reopening => self.cookie_only(listener, bound),
+            Admission::CookieOnly(_) | Admission::Keep(_) => self.room_for(now, &facts),
         };
+        // Whom the full queue turns away is not to blame for it.
+        if !matches!(keep, Err(Why::SynQueueFull | Why::EmbryosFull)) {
+            self.tell_gauge(now, listener, tuple.remote_addr, Sign::Syn);
+        }
+        let keep = keep?;
         self.take_reply(now, ReplyKind::SynAck, tuple.remote_addr, admission.standing())
             .ok_or(Why::SynAckBudget)?;
         match keep {
