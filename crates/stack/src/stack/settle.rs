@@ -106,9 +106,8 @@ impl<O: Observer> Stack<O> {
             return;
         }
         let (tuple, until) = (c.tuple, now.mono + rest);
-        let evicted = self.spent.insert(now.mono, &self.keys, &tuple, c.rcv.irs, until);
-        if let Some(evicted) = evicted {
-            context!(self, now).dropped(Some(evicted), Why::SpentCookiesFull);
+        if self.spent.insert(now.mono, &self.keys, &tuple, c.rcv.irs, until) {
+            context!(self, now).dropped(None, Why::SpentCookiesFull);
         }
     }
 }

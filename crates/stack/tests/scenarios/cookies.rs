@@ -414,6 +414,27 @@ fn an_entry_is_not_made_for_a_spent_cookie() {
     }
 }
 
+/// Each connection of one pair of ends spends its own cookie.
+#[test]
+fn a_later_connection_does_not_free_the_cookie_of_an_earlier_one() {
+    let (mut rig, listener) = spent(|rig, id| rig.abort(id));
+    let first = rig.iss;
+    rig.inject(Seg::new("S", 5000).mss(1000));
+    rig.expect("S.", 0, 0, 5001);
+    rig.inject(Seg::new(".", 5001).ack(1));
+    let id = rig.accept(listener);
+    rig.abort(id);
+    rig.out.clear();
+    let second = rig.iss;
+    for (iss, seq) in [(first, 1), (second, 5001)] {
+        rig.iss = iss;
+        rig.inject(Seg::new(".", seq).ack(1));
+        rig.expect("R", 1, 0, 0);
+    }
+    assert_eq!(rig.dropped(Why::CookieSpent), 2);
+    accepts_nothing(&mut rig, listener);
+}
+
 /// TIME-WAIT keeps old segments out for 2MSL, and the cookie may live longer.
 #[test]
 fn a_cookie_that_outlives_time_wait_is_spent() {
