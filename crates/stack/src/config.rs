@@ -174,7 +174,7 @@ pub struct ListenOptions {
     pub accept_backlog: usize,
     /// How often a SYN-ACK is retransmitted, at 1, 3, 7, 15, 31 s after the first, doubling.
     pub syn_ack_retransmissions: u8,
-    /// How long an entry may be half-open, whatever its retransmissions. Bounds: at most 600 s.
+    /// How long an entry may be half-open, whatever its retransmissions. Bounds: at most 600 s; more is clamped.
     pub half_open_lifetime: Duration,
     /// When SYNs are answered by a cookie alone, and no half-open entry is kept.
     pub syn_cookies: SynCookies,

@@ -8,7 +8,8 @@ pub struct Limits {
     /// Connections with a TCB. At the bound `connect` fails and a third ACK is ignored (counted).
     /// Bounds: 1 to 16,000,000.
     pub connections: usize,
-    /// Half-open entries over all listeners. At the bound a SYN is dropped (counted). Bounds: 1 to 16,000,000.
+    /// Half-open entries over all listeners. At the bound the one nearest its time makes room (counted), for its client has a
+    /// cookie; where it has none, a SYN is answered by a cookie alone, or dropped if its listener wants none (counted). Bounds: 1 to 16,000,000.
     pub embryos: usize,
     /// TIME-WAIT entries. At the bound the one nearest its end makes room (counted). Bounds: 1 to 16,000,000.
     pub time_waits: usize,

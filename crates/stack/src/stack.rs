@@ -76,6 +76,8 @@ pub struct Stack<O: Observer = ()> {
     budgets: Budgets,
     /// Distinguishes one choice of an ephemeral port from the next (RFC 6056).
     ports_chosen: u32,
+    /// What cookies are bound to, whatever the MTU is now. Units: bytes.
+    mtu_at_birth: usize,
     scratch: Scratch,
     /// The stack's own settings, and others that were asked for last: connections with the same share them.
     settings: [Arc<ConnectionOptions>; 2],
@@ -150,6 +152,7 @@ impl<O: Observer> Stack<O> {
                 stateless_acks: TokenBucket::new(limits.stateless_acks_per_s, limits.stateless_acks_per_s),
             },
             ports_chosen: secrets.public as u32,
+            mtu_at_birth: config.mtu,
             scratch: Scratch::default(),
             settings: [Arc::new(config.connection), Arc::new(config.connection)],
             config,

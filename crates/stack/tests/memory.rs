@@ -18,6 +18,7 @@ struct Counting;
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
+    static MADE: Cell<usize> = const { Cell::new(0) };
 }
 
 fn count(bytes: isize) {
@@ -29,6 +30,7 @@ fn count(bytes: isize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
+        let _ = MADE.try_with(|made| made.set(made.get() + 1));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
@@ -384,6 +386,115 @@ fn flood(name: &str, is_v6: bool, sources: u32) {
         peak as f64 / f64::from(1 << 20)
     );
     assert!(peak <= BUDGET, "{name}: {peak} bytes");
+}
+
+/// How often the stack allocates in the second half of a flood from sources without number, and how many of its packets
+/// were read as cookies, and were none.
+fn allocations_of_a_flood(is_v6: bool, syn_cookies: SynCookies, flags: Flags, has_timestamps: bool) -> (usize, u64) {
+    const BATCH: u32 = 64;
+    let mut stack = Stack::new(
+        Config {
+            addresses: vec![ours(is_v6)],
+            ..Config::default()
+        },
+        Secrets {
+            master: [3; 32],
+            public: 3,
+        },
+        (),
+    );
+    let mut options = ListenOptions::new(SocketAddr::new(ours(is_v6), 80));
+    options.syn_cookies = syn_cookies;
+    options.syn_backlog = 8;
+    stack.listen(options).expect("the port is free");
+    let mut sent = Last::default();
+    let (mut made, mut warm) = (0, 0);
+    for round in 0..200 {
+        let now = Now {
+            mono: Instant::ZERO + Duration::from_millis(1000 + u64::from(round)),
+            unix_s: 1_000,
+        };
+        let mut batch = Batch::new();
+        // A cookie is in flight, or an ACK would be refused unread.
+        let first = (round == 0).then_some(Flags::SYN);
+        for n in 0..BATCH {
+            let packet = packet(is_v6, round * BATCH + n, first.unwrap_or(flags), has_timestamps);
+            batch.push(Packet {
+                bytes: packet,
+                arrived: now.mono,
+                checksum: Checksum::Unverified,
+            });
+        }
+        let before = MADE.with(Cell::get);
+        stack.handle_packets(now, &mut batch);
+        while stack.poll_transmit(now, Budget::default(), &mut sent) {}
+        if round == 100 {
+            warm = made;
+        }
+        made += MADE.with(Cell::get) - before;
+    }
+    (made - warm, stack.counters().dropped(Why::BadCookie))
+}
+
+fn packet(is_v6: bool, n: u32, flags: Flags, has_timestamps: bool) -> BytesMut {
+    let (src, dst) = (theirs(is_v6, n), ours(is_v6));
+    let header = Header {
+        src_port: 20_000,
+        dst_port: 80,
+        seq: SeqNumber::new(n),
+        // Of the epoch in which cookies were sent, and with timestamps or not.
+        ack: SeqNumber::new(
+            if !flags.ack() {
+                0
+            } else {
+                n << 8 | 1 << 7 | u32::from(has_timestamps) << 6
+            } + 1,
+        ),
+        flags,
+        window: 10_000,
+        urgent: 0,
+        options: Options {
+            timestamps: has_timestamps.then_some(Timestamps { val: n, ecr: n }),
+            ..Options::default()
+        },
+    };
+    let ip = ip::Header {
+        src,
+        dst,
+        protocol: ip::TCP,
+        hop_limit: 64,
+        dscp: wire::ip::Dscp::default(),
+        ecn: ip::Ecn::NotEct,
+    };
+    let mut packet = BytesMut::zeroed(ip.len() + header.len());
+    ip.emit(header.len(), &mut packet).expect("fits");
+    header.emit(&mut packet[ip.len()..]).expect("fits");
+    tcp::seal(src, dst, &mut packet[ip.len()..], &[&[][..]]);
+    packet
+}
+
+#[test]
+fn a_flood_allocates_nothing() {
+    for (family, is_v6) in [("IPv4", V4), ("IPv6", V6)] {
+        for has_timestamps in [false, true] {
+            for (name, mode, flags) in [
+                ("SYNs, stateless", SynCookies::Always, Flags::SYN),
+                ("SYNs past the backlog", SynCookies::Auto, Flags::SYN),
+                ("SYNs, no cookies", SynCookies::Never, Flags::SYN),
+                ("forged ACKs", SynCookies::Always, Flags::ACK),
+                ("forged ACKs past the backlog", SynCookies::Auto, Flags::ACK),
+                ("forged ACKs in calm", SynCookies::Never, Flags::ACK),
+            ] {
+                let (made, bad) = allocations_of_a_flood(is_v6, mode, flags, has_timestamps);
+                assert_eq!(made, 0, "{family}, {name}, timestamps: {has_timestamps}");
+                assert_eq!(
+                    bad > 0,
+                    name.starts_with("forged") && mode != SynCookies::Never,
+                    "{family}, {name}"
+                );
+            }
+        }
+    }
 }
 
 fn check(family: &str, what: &str, bytes: isize, entries: usize, budget: f64) {

@@ -16,8 +16,11 @@ use crate::tcp::connection::{Connection, Owner};
 use crate::tcp::cookie::InFlight;
 use crate::tcp::state::Arrow;
 use crate::tcp::timestamps::Timestamps;
-use crate::time::Now;
+use crate::time::{Duration, Now};
 use crate::tuple::FourTuple;
+
+/// Within it the low bits of an epoch, and an entry's age in tenths of a second, tell one time from another.
+const HALF_OPEN_LIFETIME_MAX: Duration = Duration::from_secs(600);
 
 impl<O: Observer> Stack<O> {
     /// Passive OPEN.
@@ -39,6 +42,7 @@ impl<O: Observer> Stack<O> {
             return Err(ListenError::InUse(options.local));
         }
         options.connection = self.clamped(options.connection);
+        options.half_open_lifetime = options.half_open_lifetime.min(HALF_OPEN_LIFETIME_MAX);
         let is_shared = self.config.cookies.shared_secret && options.syn_cookies != SynCookies::Never;
         let in_flight = if is_shared { InFlight::ANY } else { InFlight::default() };
         Ok(self.listeners.insert(options, in_flight, self.config.flood.gauge))

@@ -151,12 +151,22 @@ impl<O: Observer> Stack<O> {
             self.reset(now, facts.tuple, header, payload.len(), Cause::ResetBadAck)?;
             return Err(Why::BadHandshakeAck);
         }
-        self.read_cookie(now, facts.tuple, facts.listener, header, payload.len())?;
+        let verified = self.read_cookie(now, facts.tuple, facts.listener, header, payload.len())?;
         let answer = Answer {
             iss: header.ack - 1,
             tsval: header.options.timestamps.map_or(0, |option| option.ecr),
         };
-        self.third_ack(now, at, view, answer, header, payload)
+        // It may be that SYN with other options: some clients leave them out when nobody answers. What holds is what the
+        // SYN-ACK said that the client took, and if that is what the entry says, the entry says it exactly.
+        let mut view = *view;
+        let bound = self.bound(facts.tuple, facts.irs);
+        if self.mint.mint(verified.epoch, &bound, &facts.offer).iss != answer.iss {
+            view.facts.offer = verified.offer;
+            view.facts.ts_recent = header.options.timestamps.map_or(0, |option| option.val);
+        }
+        // The entry knows when its own SYN-ACK left, and not when this one did.
+        self.embryos.set_ambiguous(at);
+        self.third_ack(now, at, &view, answer, header, payload)
     }
 
     /// The third ACK: the half-open entry becomes a connection, which then takes the segment as any other.

@@ -52,9 +52,8 @@ impl<O: Observer> Stack<O> {
             });
         }
         let epoch = cookie::epoch_near(now.unix_s, facts.epoch);
-        let cookie = self
-            .mint
-            .mint(epoch, &bound(&self.config, facts.tuple, facts.irs), &facts.offer);
+        let bound = self.bound(facts.tuple, facts.irs);
+        let cookie = self.mint.mint(epoch, &bound, &facts.offer);
         Some(Answer {
             iss: cookie.iss,
             tsval: cookie.tsval.unwrap_or_default(),
@@ -67,6 +66,17 @@ impl<O: Observer> Stack<O> {
             return None;
         }
         self.time_waits.find(&self.keys.place(&facts.tuple))
+    }
+
+    /// What a cookie between these ends is bound to. The MTU is that of the stack's birth: a new one must not spoil the
+    /// handshakes that are on their way.
+    pub(super) fn bound(&self, tuple: FourTuple, irs: SeqNumber) -> Bound {
+        Bound {
+            tuple,
+            irs,
+            own_mss: mss::ours(self.mtu_at_birth, tuple.local_addr),
+            own_window_scale: own_scale(self.config.limits.receive_buffer_max),
+        }
     }
 
     /// The window that a listener's SYN-ACKs offer. Units: bytes.
@@ -148,15 +158,5 @@ pub(super) fn offer(config: &Config, tuple: &FourTuple, header: &Header) -> Offe
         sack: options.sack_permitted && config.sack,
         timestamps: options.timestamps.is_some() && config.timestamps,
         ecn: false,
-    }
-}
-
-/// What a cookie between these ends is bound to.
-pub(super) fn bound(config: &Config, tuple: FourTuple, irs: SeqNumber) -> Bound {
-    Bound {
-        tuple,
-        irs,
-        own_mss: mss::ours(config.mtu, tuple.local_addr),
-        own_window_scale: own_scale(config.limits.receive_buffer_max),
     }
 }

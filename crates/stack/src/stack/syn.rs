@@ -9,7 +9,7 @@ use crate::config::SynCookies;
 use crate::flood::{Admission, Bound, ReplyKind};
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::tcp::cookie::{epoch_near, epoch_of};
-use crate::tcp::embryo::EmbryoFacts;
+use crate::tcp::embryo::{EmbryoFacts, EmbryoRef};
 use crate::tcp::state::{Arrow, State};
 use crate::time::Now;
 use crate::tuple::FourTuple;
@@ -109,7 +109,7 @@ impl<O: Observer> Stack<O> {
                 }
             }
         }
-        if !self.embryos.is_full() || self.make_room(now) {
+        if !self.embryos.is_full() || self.who_makes_room().is_some() {
             return Ok(Keep::Entry);
         }
         if facts.reopening {
@@ -119,26 +119,31 @@ impl<O: Observer> Stack<O> {
         }
     }
 
-    /// The half-open entry that is nearest to its time makes room: its client has a cookie, and needs no entry. Not one that
-    /// reopens a TIME-WAIT entry: its client has no cookie.
-    fn make_room(&mut self, now: Now) -> bool {
-        let nearest = self.embryos.nearest();
-        let Some((at, view)) = nearest.and_then(|at| Some((at, self.embryos.get(at)?))) else {
-            return false;
+    /// The half-open entry that is nearest to its time: its client has a cookie, and needs no entry. Not one that reopens a
+    /// TIME-WAIT entry: its client has no cookie.
+    fn who_makes_room(&self) -> Option<(EmbryoRef, EmbryoFacts)> {
+        let at = self.embryos.nearest()?;
+        let facts = self.embryos.get(at)?.facts;
+        let listener = self.listeners.at(facts.listener)?;
+        let has_cookie = listener.options.syn_cookies != SynCookies::Never;
+        (has_cookie && !facts.reopening).then_some((at, facts))
+    }
+
+    /// Makes room. Only for a SYN that is answered: one that no budget lets us answer costs nobody an entry.
+    fn make_room(&mut self, now: Now) {
+        let Some((at, facts)) = self.who_makes_room() else {
+            return;
         };
-        let listener = self.listeners.at(view.facts.listener);
-        let has_cookie = listener.is_some_and(|l| l.options.syn_cookies != SynCookies::Never);
-        if view.facts.reopening || !has_cookie {
-            return false;
-        }
-        self.leave_to_cookie(now, view.facts.listener, view.facts.epoch);
+        self.leave_to_cookie(now, facts.listener, facts.epoch);
         self.forget_half_open(now, at, Arrow::MakesRoom);
-        context!(self, now).dropped(Some(view.facts.tuple), Why::HalfOpenEvicted);
-        true
+        context!(self, now).dropped(Some(facts.tuple), Why::HalfOpenEvicted);
     }
 
     /// A half-open entry, and the SYN-ACK.
     fn open_half(&mut self, now: Now, facts: &EmbryoFacts) -> Result<(), Why> {
+        if self.embryos.is_full() {
+            self.make_room(now);
+        }
         let Some(at) = self.embryos.insert(now.mono, &self.keys, facts) else {
             return Err(Why::EmbryosFull);
         };
@@ -166,7 +171,7 @@ impl<O: Observer> Stack<O> {
             return Ok(());
         };
         if let Some(l) = self.listeners.at_mut(facts.listener) {
-            l.in_flight.note(epoch_of(now.unix_s));
+            l.in_flight.note(now.unix_s, epoch_of(now.unix_s));
         }
         self.counters.cookies_sent = self.counters.cookies_sent.wrapping_add(1);
         self.syn_ack(now, facts, answer, Cause::SynCookie);
@@ -176,7 +181,7 @@ impl<O: Observer> Stack<O> {
     /// From now on there is a cookie of this epoch for which no entry stands.
     pub(super) fn leave_to_cookie(&mut self, now: Now, listener: u16, epoch: u8) {
         if let Some(l) = self.listeners.at_mut(listener) {
-            l.in_flight.note(epoch_near(now.unix_s, epoch));
+            l.in_flight.note(now.unix_s, epoch_near(now.unix_s, epoch));
         }
     }
 

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use wire::tcp::Header;
 
-use super::handshake::bound;
 use super::{Stack, context};
 use crate::config::AcceptOverflow;
 use crate::observer::{Cause, Observer, Why};
@@ -93,7 +92,7 @@ impl<O: Observer> Stack<O> {
             return Err(Why::CookieBudget);
         }
         let tsecr = header.options.timestamps.map(|option| option.ecr);
-        let bound = bound(&self.config, tuple, header.seq - 1);
+        let bound = self.bound(tuple, header.seq - 1);
         let why = match self.mint.verify(now.unix_s, &in_flight, &bound, iss, tsecr) {
             Ok(verified) => {
                 if is_bare {

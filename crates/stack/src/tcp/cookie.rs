@@ -126,10 +126,15 @@ impl InFlight {
         previous: true,
     };
 
-    /// A cookie of this epoch has no entry, or no longer one. Epochs before the last two are forgotten: they have died.
-    pub fn note(&mut self, epoch: u64) {
-        if self.last == u64::MAX || self.has(epoch) {
+    /// A cookie of this epoch has no entry, or no longer one. Epochs before the last two are forgotten: they have died. So are
+    /// those that lie further ahead than any clock's skew: the clock was set back, and nobody will ask for them.
+    pub fn note(&mut self, unix_s: u64, epoch: u64) {
+        let next = epoch_of(unix_s).saturating_add(1);
+        if self.last == u64::MAX || epoch > next || self.has(epoch) {
             return;
+        }
+        if self.last > next.saturating_add(1) {
+            *self = Self::default();
         }
         let noted = epoch.saturating_add(1);
         if noted > self.last {

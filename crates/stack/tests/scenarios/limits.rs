@@ -311,3 +311,30 @@ fn a_scan_and_a_slow_application_are_no_flood() {
     }
     assert_eq!(level(&rig), Level::Calm, "an application that does not accept");
 }
+
+#[test]
+fn no_entry_makes_room_for_a_syn_that_is_not_answered() {
+    let mut config = Config {
+        flood: FloodOptions {
+            replies: Some(flood::Rate::new(1, 1)),
+            ..FloodOptions::unlimited()
+        },
+        ..Config::default()
+    };
+    config.limits.embryos = 1;
+    let mut rig = Rig::with(config);
+    listen(&mut rig, |_| {});
+    rig.theirs = "10.8.0.1".parse().unwrap();
+    rig.inject(Seg::new("S", 0).mss(1000));
+    rig.theirs = v4(1);
+    rig.inject(Seg::new("S", 0).mss(1000));
+    assert_eq!(rig.dropped(Why::HalfOpenEvicted), 1);
+    rig.theirs = "10.8.0.1".parse().unwrap();
+    rig.their_port += 1;
+    rig.inject(Seg::new("S", 0).mss(1000));
+    assert_eq!(rig.dropped(Why::SynAckBudget), 1);
+    assert_eq!((rig.dropped(Why::HalfOpenEvicted), rig.stack.counts().1), (1, 1));
+    rig.theirs = v4(1);
+    rig.their_port -= 1;
+    assert_eq!(rig.state(), State::SynReceived);
+}

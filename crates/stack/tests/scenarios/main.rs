@@ -1,6 +1,7 @@
 //! Wire scenarios: packets in, packets out, one RFC section each (ring 2 of the tests).
 
 mod calls;
+mod clocks;
 mod close;
 mod cookies;
 mod handshake;

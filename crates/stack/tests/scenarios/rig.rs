@@ -217,6 +217,8 @@ impl Sink for Wire {
 pub(crate) struct Rig {
     pub(crate) stack: Stack<Log>,
     pub(crate) now: Instant,
+    /// Unix time at the origin of `now`. Units: seconds.
+    pub(crate) unix_s: u64,
     pub(crate) ours: IpAddr,
     pub(crate) theirs: IpAddr,
     pub(crate) our_port: u16,
@@ -257,6 +259,7 @@ impl Rig {
         Self {
             stack: Stack::new(config, secrets(), Log::default()),
             now: Instant::ZERO + Duration::from_secs(1),
+            unix_s: 0,
             ours: v4(2),
             theirs: v4(1),
             our_port: 80,
@@ -282,7 +285,7 @@ impl Rig {
     pub(crate) fn now(&self) -> Now {
         Now {
             mono: self.now,
-            unix_s: self.now.as_nanos() / 1_000_000_000,
+            unix_s: self.unix_s.saturating_add(self.now.as_nanos() / 1_000_000_000),
         }
     }
 

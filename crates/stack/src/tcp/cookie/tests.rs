@@ -386,16 +386,28 @@ fn a_cookie_without_timestamps_is_taken_whatever_is_echoed() {
 fn in_flight_knows_the_last_two_epochs() {
     let mut in_flight = InFlight::default();
     assert!(!in_flight.has(0) && !in_flight.has(9) && !in_flight.any(600));
-    for (name, note, has, has_not) in [
-        ("the first", 9, &[9][..], &[7, 8, 10][..]),
-        ("the same again", 9, &[9], &[8, 10]),
-        ("the next", 10, &[9, 10], &[8, 11]),
-        ("the one before, from an entry that made room", 9, &[9, 10], &[8, 11]),
-        ("an old one, from an entry that lived long", 3, &[9, 10], &[3]),
-        ("a gap", 15, &[15], &[9, 10, 14]),
-        ("the one before, later", 14, &[14, 15], &[13]),
+    for (name, now, note, has, has_not) in [
+        ("the first", 9, 9, &[9][..], &[7, 8, 10][..]),
+        ("the same again", 9, 9, &[9], &[8, 10]),
+        ("the next", 10, 10, &[9, 10], &[8, 11]),
+        (
+            "the one before, from an entry that made room",
+            10,
+            9,
+            &[9, 10],
+            &[8, 11],
+        ),
+        ("an old one, from an entry that lived long", 10, 3, &[9, 10], &[3]),
+        ("a gap", 15, 15, &[15], &[9, 10, 14]),
+        ("the one before, later", 15, 14, &[14, 15], &[13]),
+        ("the next, by a clock that is ahead", 15, 16, &[15, 16], &[14, 17]),
+        ("beyond any clock", 15, 115, &[15, 16], &[115]),
+        ("a clock set back by an epoch", 14, 14, &[14], &[13, 15]),
+        ("one that is set back far", 3, 3, &[3], &[2, 4, 14, 15]),
+        ("and on again", 15, 15, &[15], &[3, 14]),
+        ("the one before, again", 15, 14, &[14, 15], &[13]),
     ] {
-        in_flight.note(note);
+        in_flight.note(now * EPOCH_S, note);
         assert!(has.iter().all(|&epoch| in_flight.has(epoch)), "{name}");
         assert!(!has_not.iter().any(|&epoch| in_flight.has(epoch)), "{name}");
     }
@@ -408,7 +420,7 @@ fn in_flight_knows_the_last_two_epochs() {
         assert_eq!(in_flight.any(unix_s), any, "{unix_s}");
     }
     let mut shared = InFlight::ANY;
-    shared.note(4);
+    shared.note(4 * EPOCH_S, 4);
     assert!(shared.has(0) && shared.has(77) && shared.any(0));
 }
 
@@ -426,9 +438,9 @@ fn an_epoch_without_cookies_is_refused_unhashed() {
         (Err(Refusal::NotInFlight), 0),
         "not even a key was made"
     );
-    in_flight.note(EPOCH - 1);
+    in_flight.note(EPOCH * EPOCH_S, EPOCH - 1);
     assert_eq!(verify(&in_flight), (Err(Refusal::NotInFlight), 0));
-    in_flight.note(EPOCH);
+    in_flight.note(EPOCH * EPOCH_S, EPOCH);
     assert_eq!(verify(&in_flight), (Ok(EPOCH), 1));
 }
 
