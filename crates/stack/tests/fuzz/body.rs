@@ -4,13 +4,14 @@
 //! Most packets are made for a connection that lives, from the numbers it has shown on the wire, and then bent a little: so
 //! the deep parts of the machine are reached, which noise alone never finds. Shared by cargo-fuzz and by a plain test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use syndic_stack::io::{Checksum, Offload};
 use syndic_stack::observer::{Fact, Observer};
-use syndic_stack::tcp::state::next;
+use syndic_stack::tcp::cookie::epoch_of;
+use syndic_stack::tcp::state::{Arrow, next};
 use syndic_stack::*;
 use wire::option::{Options, SackBlocks, Timestamps, WindowScale};
 use wire::seq::SeqNumber;
@@ -23,6 +24,7 @@ fn limits() -> Limits {
         connections: 6,
         embryos: 4,
         time_waits: 3,
+        spent_cookies: 3,
         listeners: 3,
         islands: 4,
         replies: 16,
@@ -37,6 +39,18 @@ fn limits() -> Limits {
 
 const SYN_BACKLOG: usize = 3;
 const ACCEPT_BACKLOG: usize = 2;
+const PER_SOURCE: usize = 4;
+
+/// SYN-ACKs that are remembered, to be acknowledged at any time.
+const SYN_ACKS: usize = 64;
+
+/// A SYN-ACK that was sent.
+#[derive(Debug, Clone, Copy)]
+struct SynAck {
+    tuple: FourTuple,
+    header: Header,
+    epoch: u64,
+}
 
 /// What a connection has shown on the wire.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +63,14 @@ struct Shown {
 #[derive(Default)]
 struct Watch {
     shown: BTreeMap<(SocketAddr, SocketAddr), Shown>,
+    /// Unix time. Units: seconds.
+    unix_s: u64,
+    /// The last of each numbers.
+    syn_acks: VecDeque<SynAck>,
+    /// Some were forgotten.
+    forgot: bool,
+    /// What has been opened by a cookie and is not checked yet.
+    returned: Option<FourTuple>,
 }
 
 impl Watch {
@@ -67,6 +89,20 @@ impl Watch {
             state: State::Closed,
         })
     }
+
+    fn note_syn_ack(&mut self, tuple: &FourTuple, header: &Header) {
+        let same = |old: &SynAck| (old.tuple, old.header.seq, old.header.ack) == (*tuple, header.seq, header.ack);
+        self.syn_acks.retain(|old| !same(old));
+        if self.syn_acks.len() == SYN_ACKS {
+            self.syn_acks.pop_front();
+            self.forgot = true;
+        }
+        self.syn_acks.push_back(SynAck {
+            tuple: *tuple,
+            header: *header,
+            epoch: epoch_of(self.unix_s),
+        });
+    }
 }
 
 impl Observer for Watch {
@@ -82,12 +118,18 @@ impl Observer for Watch {
                 );
                 assert_eq!(next(*from, *arrow), Some(*to), "{from} -{arrow:?}-> {to}");
                 shown.state = *to;
+                if *arrow == Arrow::CookieReturns {
+                    self.returned = Some(*tuple);
+                }
             }
             Fact::Sent {
                 tuple, header, payload, ..
             } => {
                 let len: usize = payload.iter().map(Bytes::len).sum();
                 let occupied = len as u32 + u32::from(header.flags.syn()) + u32::from(header.flags.fin());
+                if header.flags.contains(Flags::SYN | Flags::ACK) {
+                    self.note_syn_ack(tuple, header);
+                }
                 let shown = self.at(tuple);
                 if !header.flags.rst() {
                     shown.header = **header;
@@ -176,6 +218,13 @@ struct World<'a> {
     ids: Vec<ConnectionId>,
     beliefs: BTreeMap<ConnectionId, Belief>,
     now: Instant,
+    /// Unix time at the origin of `now`. Units: seconds.
+    unix_s: u64,
+    /// The Unix clock was set back, or so far on that an entry may not know its epoch any more: 128 of them.
+    is_adrift: bool,
+    /// How far it was set on, all in all. Units: seconds.
+    jumped: u64,
+    per_source: Option<usize>,
     full: u8,
     mtu: usize,
 }
@@ -185,6 +234,30 @@ fn ours(is_v6: bool) -> IpAddr {
         Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 2).into()
     } else {
         IpAddr::from([10, 7, 0, 2])
+    }
+}
+
+/// Limits that are soon reached, or none.
+fn limiter(bits: u8) -> flood::LimiterOptions {
+    let rate = |per_s| Some(flood::Rate::new(per_s, 2 * per_s));
+    match bits & 3 {
+        0 => flood::LimiterOptions::default(),
+        1 => flood::LimiterOptions::unlimited(),
+        n => flood::LimiterOptions {
+            per_address: rate(2),
+            per_prefix: rate(3),
+            proven: rate(4),
+            proven_lifetime: Duration::from_secs(5),
+            proven_sources: 64,
+            address_cells: 64,
+            prefix_cells: 64,
+            allow: Vec::new(),
+            over: if n == 2 {
+                flood::OverLimit::Cookie
+            } else {
+                flood::OverLimit::Drop
+            },
+        },
     }
 }
 
@@ -203,6 +276,10 @@ pub(crate) fn run(data: &[u8]) {
     let mut input = Input(data);
     let flags = input.byte();
     let mtu = if flags & 8 == 0 { 1500 } else { 1280 };
+    let (flood, modes) = (input.byte(), input.byte());
+    let unix_s = [0, 1_000_000_062, u64::MAX - 300, 16_383];
+    let unix_s = input.choose(&unix_s).unwrap_or_default();
+    let per_source = (modes & 64 != 0).then_some(PER_SOURCE);
     let config = Config {
         addresses: vec![ours(false), ours(true)],
         mtu,
@@ -211,6 +288,16 @@ pub(crate) fn run(data: &[u8]) {
         window_scaling: flags & 2 != 0,
         sack: flags & 4 != 0,
         ephemeral_ports: (50_000, 50_003),
+        cookies: CookieOptions {
+            shared_secret: flood & 1 != 0,
+            bare_per_s: if flood & 2 != 0 { 2 } else { 1000 },
+            refuse_bare_above: (flood & 4 != 0).then_some(2),
+        },
+        flood: FloodOptions {
+            limiter: limiter(flood >> 3),
+            replies: (flood & 32 != 0).then_some(flood::Rate::new(2, 6)),
+            gauge: flood::GaugeOptions::default(),
+        },
         ..Config::default()
     };
     let secrets = Secrets {
@@ -224,6 +311,10 @@ pub(crate) fn run(data: &[u8]) {
         ids: Vec::new(),
         beliefs: BTreeMap::new(),
         now: Instant::ZERO + Duration::from_secs(1),
+        unix_s,
+        is_adrift: false,
+        jumped: 0,
+        per_source,
         full: 0,
         mtu,
     };
@@ -231,6 +322,16 @@ pub(crate) fn run(data: &[u8]) {
         let mut options = ListenOptions::new(SocketAddr::new(ours(is_v6), 80));
         options.syn_backlog = SYN_BACKLOG;
         options.accept_backlog = ACCEPT_BACKLOG;
+        options.connections_per_source = per_source;
+        options.syn_cookies = match modes >> if is_v6 { 2 } else { 0 } & 3 {
+            0 | 1 => SynCookies::Auto,
+            2 => SynCookies::Always,
+            _ => SynCookies::Never,
+        };
+        if modes & 16 != 0 {
+            options.half_open_lifetime = Duration::from_secs(100_000);
+            options.syn_ack_retransmissions = u8::MAX;
+        }
         if flags & 16 != 0 {
             options.accept_overflow = AcceptOverflow::Reset;
         }
@@ -250,13 +351,13 @@ impl World<'_> {
     fn now(&self) -> Now {
         Now {
             mono: self.now,
-            unix_s: self.now.as_nanos() / 1_000_000_000,
+            unix_s: self.unix_s.saturating_add(self.now.as_nanos() / 1_000_000_000),
         }
     }
 
     fn step(&mut self) {
         let now = self.now();
-        match self.input.byte() % 24 {
+        match self.input.byte() % 28 {
             0 => {
                 let len = usize::from(self.input.byte());
                 let bytes = self.input.take(len);
@@ -284,6 +385,8 @@ impl World<'_> {
                 let is_v6 = self.input.byte() & 1 == 1;
                 self.connect(is_v6);
             }
+            24 | 25 => self.third_ack(),
+            26 => self.set_clock(),
             n @ 10..=15 => {
                 if let Some(id) = self.input.choose(&self.ids) {
                     self.call(n, id);
@@ -495,6 +598,82 @@ impl World<'_> {
         self.packet(&piece, Checksum::Unverified);
     }
 
+    /// A SYN-ACK that was sent some time or other is acknowledged: as it is, or with a bit turned, or its numbers moved.
+    fn third_ack(&mut self) {
+        let sent: Vec<_> = self.stack.observer().syn_acks.iter().copied().collect();
+        let Some(SynAck { tuple, header, .. }) = self.input.choose(&sent) else {
+            return;
+        };
+        let bent = self.input.byte();
+        let turned = |on: u8, by: u8| if bent & 3 == on { 1 << (by & 31) } else { 0 };
+        let by = self.input.byte();
+        let moved = if bent & 4 != 0 { self.input.delta() } else { 0 };
+        let ts = header.options.timestamps.filter(|_| bent & 8 == 0);
+        let ack = Header {
+            src_port: tuple.remote_port,
+            dst_port: tuple.local_port,
+            seq: header.ack + moved,
+            ack: SeqNumber::new(header.seq.value() ^ turned(1, by)) + 1,
+            flags: if bent & 16 == 0 {
+                Flags::ACK
+            } else {
+                Flags::ACK | Flags::FIN
+            },
+            window: 60_000,
+            urgent: 0,
+            options: Options {
+                timestamps: ts.map(|ts| Timestamps {
+                    val: ts.ecr.wrapping_add(u32::from(bent)),
+                    ecr: ts.val ^ turned(2, by),
+                }),
+                ..Options::default()
+            },
+        };
+        let text = vec![b'p'; if bent & 32 == 0 { 0 } else { usize::from(by) }];
+        if let Some(packet) = build(tuple.remote_addr, tuple.local_addr, &ack, &text) {
+            self.packet(&packet, Checksum::Unverified);
+        }
+    }
+
+    /// The Unix clock jumps, or is set back.
+    fn set_clock(&mut self) {
+        let by = [1, 7, 8, 56, 63, 64, 65, 128, 129, 8_192, 16_384, 1 << 40];
+        let by = self.input.choose(&by).unwrap_or_default();
+        if self.input.byte() & 1 == 0 {
+            self.unix_s = self.unix_s.saturating_add(by);
+            self.jumped += by;
+            self.is_adrift |= self.jumped > 7_000;
+        } else {
+            self.is_adrift = true;
+            self.unix_s = self.unix_s.saturating_sub(by);
+        }
+    }
+
+    /// What a cookie has opened was offered: those very numbers were sent, and not too long ago.
+    fn check_cookie(&mut self, bytes: &[u8]) {
+        let now = epoch_of(self.now().unix_s);
+        let Some(tuple) = self.stack.observer_mut().returned.take() else {
+            return;
+        };
+        let datagram = ip::Datagram::parse(bytes).expect("it opened a connection");
+        if datagram.fragment.is_some() {
+            return;
+        }
+        let (header, _) = Header::parse(&bytes[datagram.payload]).expect("it opened a connection");
+        let watch = self.stack.observer();
+        let is_it = |s: &&SynAck| (s.tuple, s.header.seq + 1, s.header.ack) == (tuple, header.ack, header.seq);
+        match watch.syn_acks.iter().find(is_it) {
+            Some(sent) => assert!(
+                self.is_adrift || sent.epoch.saturating_add(1) >= now,
+                "{sent:?} lived until {now}"
+            ),
+            None => assert!(
+                self.is_adrift || watch.forgot,
+                "{tuple}: opened by {header:?}, which answers nothing"
+            ),
+        }
+    }
+
     fn packet(&mut self, bytes: &[u8], checksum: Checksum) {
         let mut batch = Batch::new();
         batch.push(Packet {
@@ -503,6 +682,7 @@ impl World<'_> {
             checksum,
         });
         self.stack.handle_packets(self.now(), &mut batch);
+        self.check_cookie(bytes);
     }
 
     /// Goes to the next time that the stack has asked for.
@@ -516,6 +696,7 @@ impl World<'_> {
     /// What a driver does after each step; then the stack is looked over.
     fn settle(&mut self) {
         let now = self.now();
+        self.stack.observer_mut().unix_s = now.unix_s;
         let mut link = Link {
             full: &mut self.full,
             mtu: self.mtu,
@@ -549,7 +730,9 @@ impl World<'_> {
         let limits = limits();
         let (connections, embryos, time_waits) = self.stack.counts();
         assert!(connections <= limits.connections && embryos <= limits.embryos && time_waits <= limits.time_waits);
-        for entry in self.stack.entries(now) {
+        let entries = self.stack.entries(now);
+        self.check_queues(&entries);
+        for entry in entries {
             match entry {
                 Entry::Listener {
                     syn_queue,
@@ -561,6 +744,34 @@ impl World<'_> {
                 Entry::Connection { status, .. } => check(&status, &limits),
                 _ => {}
             }
+        }
+    }
+
+    /// Each listener counts its own half-open entries, but for those that reopen a TIME-WAIT entry; and no source has more
+    /// connections than it may.
+    fn check_queues(&self, entries: &[Entry]) {
+        let (mut counted, mut half_open, mut time_waits) = (0, Vec::new(), BTreeSet::new());
+        let mut passive = BTreeMap::<_, usize>::new();
+        for entry in entries {
+            match entry {
+                Entry::Listener { syn_queue, .. } => counted += syn_queue.0,
+                Entry::Embryo { tuple, age, .. } => {
+                    assert!(*age <= Duration::from_secs(700), "{tuple} is half-open for {age}");
+                    half_open.push(tuple.to_string());
+                }
+                Entry::TimeWait { tuple, .. } => {
+                    time_waits.insert(tuple.to_string());
+                }
+                Entry::Connection { status, .. } if status.tuple.local_port == 80 => {
+                    *passive.entry(status.tuple.remote_addr).or_default() += usize::from(status.ended.is_none());
+                }
+                Entry::Connection { .. } => {}
+            }
+        }
+        let own = half_open.iter().filter(|tuple| !time_waits.contains(*tuple)).count();
+        assert_eq!(counted, own, "{entries:?}");
+        if let Some(most) = self.per_source {
+            assert!(passive.values().all(|&held| held <= most), "{entries:?}");
         }
     }
 
