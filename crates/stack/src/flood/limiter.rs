@@ -37,7 +37,8 @@ pub struct LimiterOptions {
     pub per_prefix: Option<Rate>,
     /// SYNs of one address that completed a handshake not long ago; the other two do not bind it. By default 10,000/s and a
     /// burst of 10,000: room for a proxy or a carrier's NAT. Whoever spoofs such an address silences it only beyond
-    /// that rate, and with [`OverLimit::Cookie`] not then. `None`: nobody is proven.
+    /// that rate, and with [`OverLimit::Cookie`] only beyond the budget of replies to strangers besides. `None`: nobody is
+    /// proven.
     pub proven: Option<Rate>,
     /// How long a handshake proves its source. By default 10 minutes. Bounds: 1 s to 1 day; others are clamped. It may end
     /// early by a hundredth.
@@ -150,11 +151,11 @@ pub enum Bound {
 }
 
 impl Admission {
-    /// How well the source is known.
+    /// As whom the source is answered. One that is over its own bucket is answered as a stranger: or else whoever spoofs it
+    /// could have us send it as much as he likes.
     pub const fn standing(self) -> Standing {
         match self {
             Self::Keep(standing) => standing,
-            Self::CookieOnly(Bound::Proven) | Self::Refuse(Bound::Proven) => Standing::Proven,
             Self::CookieOnly(_) | Self::Refuse(_) => Standing::Stranger,
         }
     }

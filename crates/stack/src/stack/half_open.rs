@@ -7,9 +7,10 @@ use wire::tcp::{Flags, Header};
 use super::handshake::Answer;
 use super::judge::Sign;
 use super::packets::bare_header;
+use super::syn::over;
 use super::{Stack, context};
 use crate::config::{AcceptOverflow, SynCookies};
-use crate::flood::ReplyKind;
+use crate::flood::{Admission, ReplyKind};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Settled, own_scale};
 use crate::tcp::cookie::epoch_near;
@@ -116,7 +117,11 @@ impl<O: Observer> Stack<O> {
                 .is_some_and(|l| !l.is_accept_queue_full())
             {
                 self.tell_gauge(now, facts.listener, facts.tuple.remote_addr, Sign::Syn);
-                self.take_reply_to(now, ReplyKind::SynAck, facts.tuple.remote_addr)
+                let admission = self.limiter.admit(now.mono, facts.tuple.remote_addr);
+                if let Admission::Refuse(bound) = admission {
+                    return Err(over(bound));
+                }
+                self.take_reply(now, ReplyKind::SynAck, facts.tuple.remote_addr, admission.standing())
                     .ok_or(Why::SynAckBudget)?;
                 self.syn_ack(now, &facts, answer, Cause::SynAckRetransmit);
                 self.embryos.set_ambiguous(at);

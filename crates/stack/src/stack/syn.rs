@@ -210,7 +210,8 @@ impl<O: Observer> Stack<O> {
     }
 }
 
-const fn over(bound: Bound) -> Why {
+/// The bound that a SYN's source is over.
+pub(super) const fn over(bound: Bound) -> Why {
     match bound {
         Bound::Address => Why::AddressLimit,
         Bound::Prefix => Why::PrefixLimit,

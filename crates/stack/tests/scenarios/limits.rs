@@ -148,6 +148,28 @@ fn syn_acks_to_a_prefix_of_strangers_are_budgeted() {
     assert_eq!(rig.dropped(Why::SynAckBudget), 80);
 }
 
+/// A spoofer who names a client that has proved itself has us send it no more than its bucket and the budget hold.
+#[test]
+fn syn_acks_to_a_proven_source_are_bounded_too() {
+    for repeats_one_syn in [false, true] {
+        let mut config = config(LimiterOptions {
+            proven: Some(Rate::new(50, 50)),
+            ..LimiterOptions::default()
+        });
+        config.flood.replies = Some(Rate::new(20, 20));
+        let mut rig = Rig::with(config);
+        let listener = listen(&mut rig, |_| {});
+        rig.open_passive(listener);
+        let mut answered = 0;
+        for n in 0..200 {
+            answered += syns(&mut rig, if repeats_one_syn { 1000 } else { 1000 + n }, 1);
+        }
+        // The handshake itself was a stranger's.
+        assert_eq!(answered, 50 + 19, "repeats one SYN: {repeats_one_syn}");
+        assert_eq!(rig.dropped(Why::SynAckBudget), 131);
+    }
+}
+
 #[test]
 fn retransmissions_of_syn_acks_count_in_the_budget() {
     let mut config = Config::default();

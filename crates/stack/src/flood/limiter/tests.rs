@@ -152,7 +152,7 @@ fn standing_is_told_and_costs_no_token() {
         assert_eq!(limiter.admit(now, address(from)), Admission::Keep(standing), "{name}");
         assert_eq!(limiter.admit(now, address(from)).standing(), standing, "{name}");
     }
-    assert_eq!(Admission::Refuse(Bound::Proven).standing(), Standing::Proven);
+    assert_eq!(Admission::Refuse(Bound::Proven).standing(), Standing::Stranger);
     assert_eq!(Admission::CookieOnly(Bound::Prefix).standing(), Standing::Stranger);
 }
 
