@@ -45,7 +45,11 @@ impl Network {
                 .map(|subnet| (subnet.kernel, subnet.prefix))
                 .collect(),
             mtu: self.mtu,
-            offload: Offload::None,
+            // An impairment works on packets as they cross a wire.
+            offload: match self.impairment {
+                None => Offload::Tso,
+                Some(_) => Offload::None,
+            },
             existing: Existing::Attach,
         };
         Ok(Tun::open(&options)?)
