@@ -4,17 +4,18 @@ use bytes::Bytes;
 use wire::option::Timestamps as TimestampsOption;
 use wire::tcp::{Flags, Header};
 
-use super::handshake::Answer;
+use super::handshake::{Answer, NoRoom};
 use super::judge::Sign;
 use super::packets::bare_header;
 use super::syn::over;
 use super::{Stack, context};
-use crate::config::{AcceptOverflow, SynCookies};
+use crate::config::SynCookies;
 use crate::flood::{Admission, ReplyKind};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Settled, own_scale};
 use crate::tcp::cookie::epoch_near;
 use crate::tcp::embryo::{EmbryoFacts, EmbryoRef, EmbryoView};
+use crate::tcp::listen::Listener;
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timestamps::{self, Timestamps};
 use crate::time::{Duration, Now};
@@ -164,6 +165,7 @@ impl<O: Observer> Stack<O> {
         // It may be that SYN with other options: some clients leave them out when nobody answers. What holds is what the
         // SYN-ACK said that the client took, and if that is what the entry says, the entry says it exactly.
         let mut view = *view;
+        view.facts.epoch = verified.epoch as u8;
         let bound = self.bound(facts.tuple, facts.irs);
         if self.mint.mint(verified.epoch, &bound, &facts.offer).iss != answer.iss {
             view.facts.offer = verified.offer;
@@ -185,29 +187,16 @@ impl<O: Observer> Stack<O> {
         payload: Bytes,
     ) -> Result<(), Why> {
         let facts = view.facts;
-        self.prove(now, facts.listener, facts.tuple.remote_addr);
-        let Some(listener) = self.listeners.at(facts.listener) else {
+        if let Err(refused) = self.admit_connection(now, facts.tuple, facts.listener, header, payload.len()) {
+            match refused {
+                NoRoom::Reset(_) => self.forget_half_open(now, at, Arrow::Abort),
+                NoRoom::Ignored(_) => self.embryos.set_ambiguous(at),
+            }
+            return Err(refused.why());
+        }
+        let Some(first) = self.listeners.at(facts.listener).map(Listener::first_wait) else {
             return Err(Why::NoListener);
         };
-        if listener.is_source_full(facts.tuple.remote_addr) {
-            self.reset(now, facts.tuple, header, payload.len(), Cause::ResetOverflow)?;
-            self.forget_half_open(now, at, Arrow::Abort);
-            return Err(Why::ConnectionsPerSource);
-        }
-        if listener.is_accept_queue_full() {
-            if listener.options.accept_overflow == AcceptOverflow::Reset {
-                self.reset(now, facts.tuple, header, payload.len(), Cause::ResetOverflow)?;
-                self.forget_half_open(now, at, Arrow::Abort);
-            } else {
-                self.embryos.set_ambiguous(at);
-            }
-            return Err(Why::AcceptQueueFull);
-        }
-        let first = listener.first_wait();
-        if self.connections.is_full() {
-            self.embryos.set_ambiguous(at);
-            return Err(Why::ConnectionsFull);
-        }
         let offer = &facts.offer;
         let syn_ack_at = self.embryos.syn_ack_at(now.mono, at, first);
         let ts = offer.timestamps.then(|| match syn_ack_at {

@@ -1,7 +1,6 @@
 //! What every passive handshake does, with an entry or without: the SYN-ACK, and the connection that it becomes.
 
 use alloc::sync::Arc;
-use core::net::IpAddr;
 
 use bytes::Bytes;
 use wire::ip::Dscp;
@@ -12,8 +11,8 @@ use wire::tcp::{Flags, Header};
 use super::judge::Sign;
 use super::packets::bare_header;
 use super::{Stack, Waiting, context};
-use crate::config::Config;
-use crate::observer::{Cause, Observer};
+use crate::config::{AcceptOverflow, Config};
+use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Connection, Owner, Settled, own_scale};
 use crate::tcp::cookie::{self, Bound, Offer};
 use crate::tcp::embryo::EmbryoFacts;
@@ -32,6 +31,23 @@ pub(super) struct Answer {
     pub(super) iss: SeqNumber,
     /// TSval; meaningless where the offer has no timestamps.
     pub(super) tsval: u32,
+}
+
+/// A third ACK for whose connection there is no room.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NoRoom {
+    /// The client was reset.
+    Reset(Why),
+    /// It was not answered.
+    Ignored(Why),
+}
+
+impl NoRoom {
+    pub(super) const fn why(self) -> Why {
+        match self {
+            Self::Reset(why) | Self::Ignored(why) => why,
+        }
+    }
 }
 
 impl<O: Observer> Stack<O> {
@@ -114,10 +130,39 @@ impl<O: Observer> Stack<O> {
         context!(self, now).reply_marked(dscp, facts.tuple, header, cause);
     }
 
-    /// A third ACK has shown that its source is where it says.
-    pub(super) fn prove(&mut self, now: Now, listener: u16, source: IpAddr) {
+    /// A third ACK has shown that its source is where it says: whether there is room for the connection. Where there is none
+    /// the client is reset, or ignored so that it comes again.
+    pub(super) fn admit_connection(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        listener: u16,
+        header: &Header,
+        len: usize,
+    ) -> Result<(), NoRoom> {
+        let source = tuple.remote_addr;
         self.tell_gauge(now, listener, source, Sign::Completed);
         self.limiter.completed(now.mono, source);
+        let Some(l) = self.listeners.at(listener) else {
+            return Err(NoRoom::Ignored(Why::NoListener));
+        };
+        let resets = l.options.accept_overflow == AcceptOverflow::Reset;
+        let (why, resets) = if l.is_source_full(source) {
+            (Why::ConnectionsPerSource, true)
+        } else if l.is_accept_queue_full() {
+            (Why::AcceptQueueFull, resets)
+        } else if self.connections.is_full() {
+            (Why::ConnectionsFull, false)
+        } else {
+            return Ok(());
+        };
+        if !resets {
+            return Err(NoRoom::Ignored(why));
+        }
+        match self.reset(now, tuple, header, len, Cause::ResetOverflow) {
+            Ok(()) => Err(NoRoom::Reset(why)),
+            Err(why) => Err(NoRoom::Ignored(why)),
+        }
     }
 
     /// A handshake is done: there is a connection, which takes the segment that ended it as any other, and waits to be

@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use wire::tcp::Header;
 
+use super::handshake::NoRoom;
 use super::{Stack, context};
-use crate::config::AcceptOverflow;
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::Settled;
 use crate::tcp::cookie::{self, Class, Offer, Refusal, Verified};
-use crate::tcp::listen::Listener;
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timestamps::Timestamps;
 use crate::time::Now;
@@ -29,23 +28,8 @@ impl<O: Observer> Stack<O> {
             self.reset(now, tuple, header, payload.len(), Cause::ResetNobody)?;
             return Err(Why::CookieSpent);
         }
-        self.prove(now, listener, tuple.remote_addr);
-        let is_source_full = |l: &Listener| l.is_source_full(tuple.remote_addr);
-        if self.listeners.at(listener).is_some_and(is_source_full) {
-            self.reset(now, tuple, header, payload.len(), Cause::ResetOverflow)?;
-            return Err(Why::ConnectionsPerSource);
-        }
-        if let Some(l) = self.listeners.at(listener)
-            && l.is_accept_queue_full()
-        {
-            if l.options.accept_overflow == AcceptOverflow::Reset {
-                self.reset(now, tuple, header, payload.len(), Cause::ResetOverflow)?;
-            }
-            return Err(Why::AcceptQueueFull);
-        }
-        if self.connections.is_full() {
-            return Err(Why::ConnectionsFull);
-        }
+        self.admit_connection(now, tuple, listener, header, payload.len())
+            .map_err(NoRoom::why)?;
         let Offer {
             mss,
             window_scale,

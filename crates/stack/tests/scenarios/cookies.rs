@@ -587,6 +587,41 @@ fn machines_that_share_a_secret_take_each_others_cookies() {
     }
 }
 
+/// The entry is of one epoch, and the cookie that another machine gave for the same SYN of the next: it is spent as long as
+/// it lives itself.
+#[test]
+fn a_cookie_that_met_an_entry_is_spent_until_its_own_epoch_dies() {
+    let config = Config {
+        cookies: CookieOptions {
+            shared_secret: true,
+            ..CookieOptions::default()
+        },
+        ..Config::default()
+    };
+    let [mut one, mut other] = [Rig::with(config.clone()), Rig::with(config)];
+    let listener = listen(&mut one, SynCookies::Auto);
+    listen(&mut other, SynCookies::Auto);
+    one.advance(S(EPOCH_S - 2));
+    one.inject(rich_syn());
+    one.out.clear();
+    other.advance(S(EPOCH_S + 2));
+    other.inject(rich_syn());
+    let syn_ack = other.expect("S.", 0, 0, 1);
+    one.advance(S(4));
+    one.out.clear();
+    one.iss = other.iss;
+    let ack = || Seg::new(".", 1).ack(1).ts(PEER_TS + 1, tsval(&syn_ack));
+    one.inject(ack());
+    let id = one.accept(listener);
+    one.abort(id);
+    one.out.clear();
+    one.advance(S(EPOCH_S));
+    one.inject(ack());
+    one.expect("R", 1, 0, 0);
+    assert_eq!(one.dropped(Why::CookieSpent), 1);
+    accepts_nothing(&mut one, listener);
+}
+
 #[test]
 fn a_clock_that_is_set_back_spoils_no_entry() {
     let mut rig = Rig::plain();
