@@ -353,7 +353,7 @@ fn a_flood_stays_within_its_budget() {
 }
 
 #[test]
-#[ignore = "minutes without --release"]
+#[ignore = "minutes without --release: .ci/run plays it with"]
 fn a_flood_of_ten_million_sources_stays_within_its_budget() {
     for (name, is_v6) in [("IPv4", V4), ("IPv6", V6)] {
         flood(name, is_v6, 10_000_000);
