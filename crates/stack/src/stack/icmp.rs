@@ -62,7 +62,7 @@ impl<O: Observer> Stack<O> {
         }
         match *report {
             Report::Unreachable(why) => c.on_unreachable(&mut context!(self, now), why),
-            Report::TooBig(mtu) => c.on_too_big(mss::of_path(mtu, tuple.local_addr).ok_or(Why::IcmpIgnored)?),
+            Report::TooBig(mtu) => c.on_too_big(now.mono, mss::of_path(mtu, tuple.local_addr).ok_or(Why::IcmpIgnored)?),
         }
         self.settle(now, i);
         Ok(())

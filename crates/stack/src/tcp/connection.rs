@@ -301,7 +301,7 @@ impl Connection {
         u32::from(self.snd.mss).saturating_sub(options).max(1)
     }
 
-    pub(crate) fn flight(&self) -> Flight {
+    pub(crate) fn flight(&self, now: Instant, rtt: Option<Duration>) -> Flight {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (cwnd, mss, flight) = (self.congestion.cwnd(), self.payload_max(), nxt.since(una));
         let slow_start = cwnd < self.congestion.ssthresh();
@@ -315,6 +315,9 @@ impl Connection {
             nxt,
             mss,
             limited: used >= cwnd,
+            now,
+            rtt,
+            srtt: self.rtt.srtt(),
         }
     }
 
@@ -526,12 +529,12 @@ impl Connection {
     }
 
     /// ICMP says that the path takes no more than `mss` bytes of segment (RFC 1191, RFC 8201).
-    pub(crate) fn on_too_big(&mut self, mss: u16) {
+    pub(crate) fn on_too_big(&mut self, now: Instant, mss: u16) {
         if mss < self.snd.mss {
             self.snd.mss = mss;
             if self.snd.syn_acked {
                 self.timed = None;
-                self.recovery.resend(self.flight());
+                self.recovery.resend(self.flight(now, None));
             }
         }
     }

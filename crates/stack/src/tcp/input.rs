@@ -14,7 +14,7 @@ use super::timestamps::Timestamps;
 use crate::context::Context;
 use crate::error::Ended;
 use crate::observer::{Cause, Fact, Observer, Why};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// A segment arrives for this connection. What cannot be used is counted, with its reason.
 pub(crate) fn segment_arrives<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segment) {
@@ -295,10 +295,10 @@ fn fifth_check_ack<O: Observer>(
     if seg.ack.after(c.snd.una) {
         acknowledged(cx, c, seg);
     } else if is_duplicate(c, seg) {
-        let flight = c.flight();
+        let flight = c.flight(cx.now.mono, None);
         c.recovery.on_duplicate(flight, &mut c.congestion);
     }
-    update_window(c, seg);
+    update_window(cx.now.mono, c, seg);
     if fin_acked {
         our_fin_acked(cx, c);
     }
@@ -317,8 +317,8 @@ fn is_duplicate(c: &Connection, seg: &Segment) -> bool {
 /// Something new is acknowledged.
 fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
     let now = cx.now.mono;
-    measure(cx, c, seg);
-    let flight = c.flight();
+    let rtt = measure(cx, c, seg);
+    let flight = c.flight(now, rtt);
     c.recovery.on_ack(seg.ack, flight, &mut c.congestion);
     let bytes = c.snd.acknowledge(seg.ack);
     c.bytes_acked = c.bytes_acked.wrapping_add(u64::from(bytes));
@@ -342,7 +342,7 @@ fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &
 }
 
 /// A round trip, from the segment that was timed, else from the echoed timestamp (RFC 6298 section 3, RFC 7323 section 4).
-fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Option<Duration> {
     let now = cx.now.mono;
     let timed = c.timed.filter(|&(end, _)| seg.ack.at_or_after(end));
     let (sample, per_flight) = if let Some((_, at)) = timed {
@@ -366,12 +366,13 @@ fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segme
             rto: c.rto(),
         });
     }
+    sample
 }
 
 /// RFC 9293 section 3.10.7.4, fifth: SND.WND, from a segment that is not older than the last that set it. One whose ACK is
 /// newer was sent later, though what it carries was sent before: without its window SND.UNA would move and take the old
 /// window's right edge beyond the peer's.
-fn update_window(c: &mut Connection, seg: &Segment) {
+fn update_window(now: Instant, c: &mut Connection, seg: &Segment) {
     let newer = c.snd.wl2.before(seg.ack) || (c.snd.wl2 == seg.ack && c.snd.wl1.at_or_before(seg.seq));
     if seg.ack.before(c.snd.una) || !newer {
         return;
@@ -391,7 +392,7 @@ fn update_window(c: &mut Connection, seg: &Segment) {
         c.force = false;
         c.deadlines.disarm(Reason::Retransmit);
         // A probe that the closed window refused is sent again with what follows it.
-        c.recovery.resend(c.flight());
+        c.recovery.resend(c.flight(now, None));
     }
 }
 

@@ -195,7 +195,7 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     let mss = c.payload_max();
     let in_flight = c.recovery.pipe(c.snd.una, c.snd.nxt);
     if !c.snd.has_flight() && now.since(c.text_sent) > c.rto() {
-        c.congestion.on_idle(mss);
+        c.congestion.on_idle(now, mss);
     }
     let usable = if c.force { c.snd.usable().max(1) } else { c.snd.usable() };
     let cwnd = c.congestion.cwnd() + c.recovery.limited_transmit(mss);

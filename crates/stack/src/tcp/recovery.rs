@@ -4,7 +4,8 @@
 
 use wire::seq::SeqNumber;
 
-use super::congestion::Congestion;
+use super::congestion::{Acked, Congestion};
+use crate::time::{Duration, Instant};
 
 /// Third duplicate acknowledgment: the segment is taken for lost (RFC 5681 section 3.2).
 const DUPLICATES: u8 = 3;
@@ -44,6 +45,28 @@ pub(crate) struct Flight {
     pub(crate) mss: u32,
     /// The congestion window was the bound, so that it may grow.
     pub(crate) limited: bool,
+    pub(crate) now: Instant,
+    /// The round trip that the acknowledgment measured, where it measured one.
+    pub(crate) rtt: Option<Duration>,
+    /// The smoothed round trip.
+    pub(crate) srtt: Option<Duration>,
+}
+
+impl Flight {
+    /// What congestion control is told when `ack` acknowledges something new and `bytes` of it count.
+    fn acked(&self, ack: SeqNumber, bytes: u32) -> Acked {
+        Acked {
+            now: self.now,
+            bytes,
+            mss: self.mss,
+            in_flight: self.nxt.since(self.una),
+            limited: self.limited,
+            rtt: self.rtt,
+            srtt: self.srtt,
+            una: ack,
+            nxt: self.nxt,
+        }
+    }
 }
 
 impl Recovery {
@@ -73,20 +96,27 @@ impl Recovery {
         self.doubtful = None;
         match self.phase {
             Phase::Open => {
-                if flight.limited {
-                    congestion.on_ack(acked, flight.mss, 2);
-                }
+                // RFC 3465 section 2.3: one acknowledgment counts as two segments at most.
+                congestion.on_ack(&flight.acked(ack, acked.min(2 * flight.mss)));
             }
             Phase::Fast { recover } if ack.before(recover) => {
                 congestion.on_partial(acked, flight.mss);
                 self.retransmit = true;
             }
             Phase::Fast { .. } => {
-                congestion.on_recovered(left, flight.mss);
+                // RFC 6582 section 3.2, step 3, the cautious of its two ways.
+                let cwnd = congestion
+                    .ssthresh()
+                    .min(left.max(flight.mss).saturating_add(flight.mss));
+                congestion.on_recovered(flight.now, cwnd);
                 self.leave();
             }
             Phase::Loss { recover, next } => {
-                congestion.on_ack(acked, flight.mss, 1);
+                let acked = Acked {
+                    limited: true,
+                    ..flight.acked(ack, acked.min(flight.mss))
+                };
+                congestion.on_ack(&acked);
                 if ack.before(recover) {
                     self.phase = Phase::Loss {
                         recover,
@@ -108,7 +138,7 @@ impl Recovery {
             Phase::Open => {
                 self.duplicates = self.duplicates.saturating_add(1);
                 if self.duplicates == DUPLICATES {
-                    congestion.on_fast_retransmit(flight.nxt.since(flight.una), flight.mss);
+                    congestion.on_fast_retransmit(flight.now, flight.nxt.since(flight.una), flight.mss);
                     self.phase = Phase::Fast { recover: flight.nxt };
                     self.retransmit = true;
                 }
@@ -121,7 +151,7 @@ impl Recovery {
 
     /// The retransmission timer ran out with data in flight.
     pub(crate) fn on_timeout(&mut self, flight: Flight, congestion: &mut Congestion, again: bool) {
-        congestion.on_timeout(flight.nxt.since(flight.una), flight.mss, again);
+        congestion.on_timeout(flight.now, flight.nxt.since(flight.una), flight.mss, again);
         self.resend(flight);
         self.fills_up = false;
     }

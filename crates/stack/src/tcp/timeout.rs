@@ -50,10 +50,10 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
         return;
     } else if c.snd.wnd == 0 {
         c.force = true;
-        c.recovery.resend(c.flight());
+        c.recovery.resend(c.flight(now, None));
     } else {
         cx.counters.timeouts += 1;
-        let flight = c.flight();
+        let flight = c.flight(now, None);
         c.recovery.on_timeout(flight, &mut c.congestion, again);
     }
     c.deadlines.arm(now, Reason::Retransmit, c.rto());

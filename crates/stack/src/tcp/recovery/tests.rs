@@ -10,6 +10,9 @@ fn flight(segments: u32) -> Flight {
         nxt: UNA + segments * MSS,
         mss: MSS,
         limited: true,
+        now: Instant::ZERO,
+        rtt: None,
+        srtt: None,
     }
 }
 
