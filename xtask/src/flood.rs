@@ -1,6 +1,6 @@
 //! `cargo xtask flood`: what listeners make of a SYN flood, on real packets, and what is left for good clients.
 //!
-//! Networks, processes and priorities are made for it and go with it (`namespace`, `network`, `child`). For each rate and
+//! Networks, processes and priorities are made for it and go with it (`rig`, `network`). For each rate and
 //! each subject: a fresh server, the flood, then good clients for some seconds, between two readings of the kernel's counters.
 
 use std::io::Write as _;
@@ -9,22 +9,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-mod child;
 mod clients;
-mod counters;
 mod figures;
 mod generator;
 mod listener;
-mod namespace;
 mod needs;
 mod network;
 mod report;
 mod subject;
 
 use crate::args::{Child, Flood, Rate, Subject};
+use crate::rig::process;
 use figures::{Good, Row};
 use generator::Generator;
-pub(crate) use needs::Missing;
 use network::Network;
 use report::Report;
 use subject::{Programs, Server};
@@ -71,7 +68,7 @@ pub(crate) fn run(flood: Flood) -> anyhow::Result<()> {
 /// What the task starts of itself.
 pub(crate) fn child(child: Child) -> anyhow::Result<()> {
     match child {
-        Child::Launch(launch) => child::launch(launch),
+        Child::Launch(launch) => process::launch(launch),
         Child::Clients(clients) => clients::visit(&clients),
         Child::Listen(listen) => listener::listen(listen.address),
     }

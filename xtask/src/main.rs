@@ -11,6 +11,7 @@ use clap::Parser as _;
 
 mod args;
 mod flood;
+mod rig;
 
 use args::{Args, Task};
 
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     };
     // When even stderr is gone, nobody is left to tell.
     let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
-    match error.is::<flood::Missing>() {
+    match error.is::<rig::need::Missing>() {
         true => ExitCode::from(2),
         false => ExitCode::FAILURE,
     }

@@ -12,10 +12,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::child::Running;
 use super::network::Network;
 use super::subject::PORT;
 use crate::args::Clients;
+use crate::rig::process::Running;
 
 /// A client that has not had its answer by then has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::clients::{PATIENCE, Visits};
 use super::network::Passed;
 use crate::args::{Rate, Subject};
+use crate::rig::number::percentile;
 
 /// One subject at one rate.
 #[derive(Debug, Clone, Serialize)]
@@ -89,33 +90,9 @@ impl Good {
     }
 }
 
-/// The least value that is not below `percent` of all (the nearest rank). `sorted` is in ascending order.
-pub(super) fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles_are_nearest_ranks() {
-        let hundred: Vec<u64> = (1..=100).collect();
-        for (sorted, percent, expected) in [
-            (&hundred[..], 50, Some(50)),
-            (&hundred, 99, Some(99)),
-            (&hundred, 100, Some(100)),
-            (&hundred, 0, Some(1)),
-            (&[7], 50, Some(7)),
-            (&[7], 99, Some(7)),
-            (&[1, 2], 50, Some(1)),
-            (&[1, 2], 51, Some(2)),
-            (&[], 50, None),
-        ] {
-            assert_eq!(percentile(sorted, percent), expected, "{percent} of {}", sorted.len());
-        }
-    }
 
     #[test]
     fn who_fails_counts_as_the_whole_of_his_patience() {

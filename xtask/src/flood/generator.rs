@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::child::Running;
 use super::network::{ATTACK, ATTACKED, Network};
 use super::subject::PORT;
 use crate::args::Rate;
+use crate::rig::process::Running;
 
 /// What the directory has to hold.
 const PROGRAM: &str = "floodgen";

@@ -1,32 +1,16 @@
 //! What has to be there before anything is begun, and what is built for it.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
-use nix::sched::sched_getaffinity;
-use nix::unistd::{Pid, geteuid};
+use anyhow::Context as _;
+use nix::unistd::geteuid;
 
 use super::generator::Generator;
 use super::subject::Programs;
 use crate::args::{Flood, Subject};
-
-/// What is missing, each with what to do about it.
-#[derive(Debug)]
-pub(crate) struct Missing(Vec<String>);
-
-impl std::error::Error for Missing {}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0[..] {
-            [one] => write!(f, "{one}"),
-            all => write!(f, "{} things are missing\n  - {}", all.len(), all.join("\n  - ")),
-        }
-    }
-}
+use crate::rig::build;
+use crate::rig::need::{Missing, cores, has};
 
 /// What there is.
 pub(super) struct Found {
@@ -89,33 +73,15 @@ fn generator_missing(directory: Option<&Path>) -> Option<String> {
     (!files.is_empty()).then(|| format!("the generator is not there: no {}", files.join(", no ")))
 }
 
-fn has(command: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(command).is_file())
-}
-
-/// The last two that this process may use: the first has most of the machine's interrupts.
-fn cores() -> anyhow::Result<Option<(usize, usize)>> {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).context("cannot ask which processors there are")?;
-    let mut allowed = (0..nix::sched::CpuSet::count())
-        .rev()
-        .filter(|core| allowed.is_set(*core).unwrap_or(false));
-    Ok(allowed.next().and_then(|receiver| Some((allowed.next()?, receiver))))
-}
-
 /// Builds what is to be measured.
 ///
 /// Errors: what `cargo` or `cc` say.
 pub(super) fn build(flood: &Flood) -> anyhow::Result<Programs> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let itself = std::env::current_exe().context("this program's path")?;
-    // target/release/xtask
-    let target = itself.ancestors().nth(2).context("the target directory")?;
-    let responder = target.join("xtask").join("responder");
+    let responder = build::target()?.join("xtask").join("responder");
     if flood.subjects.contains(&Subject::Bare) {
-        std::fs::create_dir_all(target.join("xtask")).context("the target directory")?;
-        let file = source.join("responder.c");
-        run(
+        std::fs::create_dir_all(build::target()?.join("xtask")).context("the target directory")?;
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("responder.c");
+        build::run(
             "cc",
             [
                 OsStr::new("-O2"),
@@ -127,22 +93,7 @@ pub(super) fn build(flood: &Flood) -> anyhow::Result<Programs> {
     }
     let syndic = match &flood.syndic {
         Some(syndic) => syndic.canonicalize().context("--syndic")?,
-        None if flood.subjects.contains(&Subject::Ours) => {
-            let manifest = source.join("../Cargo.toml");
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let options = [
-                "build",
-                "--release",
-                "--quiet",
-                "--package",
-                "syndic-cli",
-                "--target-dir",
-            ]
-            .map(OsStr::new);
-            let places = [target.as_os_str(), OsStr::new("--manifest-path"), manifest.as_os_str()];
-            run(cargo, options.into_iter().chain(places))?;
-            target.join("release/syndic")
-        }
+        None if flood.subjects.contains(&Subject::Ours) => build::syndic()?,
         None => PathBuf::new(),
     };
     Ok(Programs {
@@ -151,19 +102,6 @@ pub(super) fn build(flood: &Flood) -> anyhow::Result<Programs> {
         responder,
         queue: flood.queue,
     })
-}
-
-fn run<'a>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = &'a OsStr>) -> anyhow::Result<()> {
-    let name = program.as_ref().to_string_lossy().into_owned();
-    let status = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| name.clone())?;
-    if !status.success() {
-        bail!("{name} failed");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -179,21 +117,5 @@ mod tests {
             said,
             "the generator is not there: no /nowhere/floodgen, no /nowhere/flood.bpf.o"
         );
-    }
-
-    #[test]
-    fn one_thing_is_said_in_a_line_and_more_in_a_list() {
-        let missing = |said: &[&str]| Missing(said.iter().map(ToString::to_string).collect()).to_string();
-        assert_eq!(missing(&["no root"]), "no root");
-        assert_eq!(
-            missing(&["no root", "no ip"]),
-            "2 things are missing\n  - no root\n  - no ip"
-        );
-    }
-
-    #[test]
-    fn commands_are_looked_for_on_the_path() {
-        assert!(has("sh"));
-        assert!(!has("no-such-command-anywhere"));
     }
 }

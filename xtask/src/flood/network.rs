@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::child::prefer;
-use super::counters::{self, Interface, Nanos};
-use super::namespace::Namespace;
+use crate::rig::counters::{self, Interface, Nanos};
+use crate::rig::namespace::Namespace;
+use crate::rig::process::prefer;
 
 /// The router's interface towards whoever answers.
 pub(super) const ANSWER: &str = "answer0";

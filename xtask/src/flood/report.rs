@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::figures::Row;
 use crate::args::{Rate, Subject};
+use crate::rig::number::thousands;
 
 /// All that was measured.
 #[derive(Debug, Serialize)]
@@ -138,19 +139,6 @@ fn percent(percent: f64) -> String {
     format!("{:.1} %", (percent * 10.0).floor() / 10.0)
 }
 
-/// `1,234,567`
-fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::figures::Good;
@@ -212,19 +200,6 @@ mod tests {
             report["rows"][4]["syn_acks_of_bare"].is_null(),
             "bare was not measured there"
         );
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [
-            (0.0, "0"),
-            (999.4, "999"),
-            (999.5, "1,000"),
-            (12_345.0, "12,345"),
-            (1_234_567.0, "1,234,567"),
-        ] {
-            assert_eq!(thousands(number), text);
-        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::child::Running;
 use super::network::{ANSWER, Network};
 use crate::args::Subject;
+use crate::rig::process::Running;
 
 /// Echo (RFC 862).
 pub(super) const PORT: u16 = 7;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// CPU time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Nanos(pub(super) u64);
+pub(crate) struct Nanos(pub(crate) u64);
 
 impl Sub for Nanos {
     type Output = Duration;
@@ -31,12 +31,12 @@ impl Sum for Nanos {
 }
 
 /// The time that a thread ran: the first field of `/proc/PID/schedstat`.
-pub(super) fn schedstat(text: &str) -> Option<Nanos> {
+pub(crate) fn schedstat(text: &str) -> Option<Nanos> {
     text.split_whitespace().next()?.parse().ok().map(Nanos)
 }
 
 /// `VmHWM` of `/proc/PID/status`. Units: bytes.
-pub(super) fn peak_bytes(status: &str) -> Option<u64> {
+pub(crate) fn peak_bytes(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
@@ -44,15 +44,15 @@ pub(super) fn peak_bytes(status: &str) -> Option<u64> {
 
 /// What an interface counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Interface {
-    pub(super) received: u64,
-    pub(super) receive_dropped: u64,
-    pub(super) sent: u64,
-    pub(super) send_dropped: u64,
+pub(crate) struct Interface {
+    pub(crate) received: u64,
+    pub(crate) receive_dropped: u64,
+    pub(crate) sent: u64,
+    pub(crate) send_dropped: u64,
 }
 
 /// The interfaces in `/proc/net/dev`.
-pub(super) fn interfaces(text: &str) -> HashMap<String, Interface> {
+pub(crate) fn interfaces(text: &str) -> HashMap<String, Interface> {
     text.lines().filter_map(interface).collect()
 }
 
@@ -75,7 +75,7 @@ fn interface(line: &str) -> Option<(String, Interface)> {
 
 /// Packets that the kernel dropped because the queue from one of its softirqs to the next was full: the second field of
 /// each line of `/proc/net/softnet_stat`.
-pub(super) fn backlog_dropped(text: &str) -> u64 {
+pub(crate) fn backlog_dropped(text: &str) -> u64 {
     let second = |line: &str| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok();
     text.lines().filter_map(second).sum()
 }

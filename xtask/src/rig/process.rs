@@ -21,7 +21,7 @@ use crate::args::Launch;
 const NICE: i32 = -18;
 
 /// A process of the rig. Dropping it ends it.
-pub(super) struct Running {
+pub(crate) struct Running {
     name: String,
     process: process::Child,
     stdout: BufReader<ChildStdout>,
@@ -29,7 +29,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts a program in a namespace, on a core.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &str,
         namespace: &Namespace,
         core: usize,
@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Waits for a line of standard output: that is how a listener says that it listens.
-    pub(super) fn line(&mut self) -> anyhow::Result<String> {
+    pub(crate) fn line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
         match self.stdout.read_line(&mut line) {
             Ok(1..) => Ok(line),
@@ -76,7 +76,7 @@ impl Running {
     }
 
     /// Errors: it has ended.
-    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn check(&mut self) -> anyhow::Result<()> {
         match self.process.try_wait()? {
             None => Ok(()),
             Some(_) => Err(self.ended()),
@@ -98,7 +98,7 @@ impl Running {
     }
 
     /// The CPU time of all its threads that live.
-    pub(super) fn cpu(&self) -> anyhow::Result<Nanos> {
+    pub(crate) fn cpu(&self) -> anyhow::Result<Nanos> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).context("its threads")?;
         let mut sum = Nanos::default();
         for thread in threads {
@@ -112,7 +112,7 @@ impl Running {
     }
 
     /// Peak resident memory. Units: bytes.
-    pub(super) fn peak_bytes(&self) -> anyhow::Result<u64> {
+    pub(crate) fn peak_bytes(&self) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).context("its status")?;
         counters::peak_bytes(&status).context("no VmHWM in its status")
     }
@@ -127,7 +127,7 @@ impl Drop for Running {
 }
 
 /// Becomes the program.
-pub(super) fn launch(launch: Launch) -> anyhow::Result<()> {
+pub(crate) fn launch(launch: Launch) -> anyhow::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     if getppid() != Pid::from_raw(launch.parent) {
         bail!("the task has ended");
@@ -136,21 +136,22 @@ pub(super) fn launch(launch: Launch) -> anyhow::Result<()> {
     // Where the kernel groups processes by session, `nice` counts only among those of one session.
     setsid()?;
     let _ = fs::write("/proc/self/autogroup", NICE.to_string());
-    setpriority_process(None, NICE).context("cannot raise the priority")?;
+    // Without root the rig runs as it may, and what else runs shows in its figures.
+    let _ = setpriority_process(None, NICE);
     let (program, args) = launch.program.split_first().context("no program")?;
     let error = Command::new(program).args(args).exec();
     Err(anyhow!(error).context(program.to_string_lossy().into_owned()))
 }
 
 /// Keeps a thread on one core; 0 is the calling one.
-pub(super) fn pin(thread: Pid, core: usize) -> anyhow::Result<()> {
+pub(crate) fn pin(thread: Pid, core: usize) -> anyhow::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core)?;
     sched_setaffinity(thread, &cores).with_context(|| format!("cannot keep a thread on core {core}"))
 }
 
 /// Keeps a thread of the kernel on one core, before everything else there.
-pub(super) fn prefer(thread: i32, core: usize) -> anyhow::Result<()> {
+pub(crate) fn prefer(thread: i32, core: usize) -> anyhow::Result<()> {
     pin(Pid::from_raw(thread), core)?;
     setpriority_process(rustix::process::Pid::from_raw(thread), NICE).context("cannot raise the priority of a thread")
 }

@@ -19,7 +19,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// A network of its own, with a `/sys` that shows it. Clones are the same network.
 #[derive(Clone)]
-pub(super) struct Namespace {
+pub(crate) struct Namespace {
     jobs: Sender<Job>,
     /// Where `ip link set … netns` finds it.
     path: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct Namespace {
 
 impl Namespace {
     /// Errors: without root.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let (jobs, received) = channel::<Job>();
         let (tell, told) = channel();
         // Children are told to end when the thread ends that started them: it lives as long as this value.
@@ -46,12 +46,12 @@ impl Namespace {
         Ok(Self { jobs, path })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Runs something inside: what it starts stays inside.
-    pub(super) fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         inside: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
@@ -67,7 +67,7 @@ impl Namespace {
     }
 
     /// Gives commands to `ip`, one a line.
-    pub(super) fn ip(&self, commands: String) -> anyhow::Result<()> {
+    pub(crate) fn ip(&self, commands: String) -> anyhow::Result<()> {
         self.run(move || {
             let mut ip = Command::new("ip")
                 .args(["-batch", "-"])
@@ -89,7 +89,7 @@ impl Namespace {
     }
 
     /// Runs a program to its end.
-    pub(super) fn command<const N: usize>(&self, program: &'static str, args: [&str; N]) -> anyhow::Result<()> {
+    pub(crate) fn command<const N: usize>(&self, program: &'static str, args: [&str; N]) -> anyhow::Result<()> {
         let args = args.map(str::to_owned);
         self.run(move || {
             let output = Command::new(program).args(&args).output().context(program)?;
@@ -102,16 +102,16 @@ impl Namespace {
     }
 
     /// Writes settings under `/proc/sys/net` or `/sys/class/net`.
-    pub(super) fn set(&self, settings: &'static [(&'static str, &'static str)]) -> anyhow::Result<()> {
+    pub(crate) fn set(&self, settings: &'static [(&'static str, &'static str)]) -> anyhow::Result<()> {
         self.run(move || settings.iter().try_for_each(|(file, value)| put(file, value)))
     }
 
-    pub(super) fn put(&self, file: String, value: &'static str) -> anyhow::Result<()> {
+    pub(crate) fn put(&self, file: String, value: &'static str) -> anyhow::Result<()> {
         self.run(move || put(&file, value))
     }
 
     /// Reads a file as it looks from inside.
-    pub(super) fn read(&self, file: &'static str) -> anyhow::Result<String> {
+    pub(crate) fn read(&self, file: &'static str) -> anyhow::Result<String> {
         self.run(move || fs::read_to_string(file).context(file))
     }
 }
