@@ -8,6 +8,7 @@ use wire::option::Layout;
 
 use crate::flood::{GaugeOptions, LimiterOptions, Rate, ReplyBudget};
 use crate::limits::Limits;
+use crate::medium::Medium;
 use crate::time::Duration;
 
 /// The configuration of a stack.
@@ -15,7 +16,9 @@ use crate::time::Duration;
 pub struct Config {
     /// The stack's own addresses. Packets to others are dropped (counted).
     pub addresses: Vec<IpAddr>,
-    /// The link's MTU. Units: bytes. Bounds: 576 to 65,535 (at least 1,280 for IPv6); others are clamped.
+    /// What the packets that are handed in and out begin with. Which of the two it is stays as it was at the stack's birth.
+    pub medium: Medium,
+    /// The link's MTU, the Ethernet header not counted. Units: bytes. Bounds: 576 to 65,535 (at least 1,280 for IPv6); others are clamped.
     pub mtu: usize,
     /// Whether the link completes checksums (then segments leave with a partial one).
     pub checksum_offload: bool,
@@ -49,6 +52,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             addresses: Vec::new(),
+            medium: Medium::Ip,
             mtu: 1500,
             checksum_offload: false,
             super_segment_max: None,

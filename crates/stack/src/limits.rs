@@ -34,6 +34,15 @@ pub struct Limits {
     pub datagram_bytes: usize,
     /// How long a datagram may wait for its pieces (RFC 1122 section 3.3.2, RFC 8200 section 4.5).
     pub datagram_lifetime: Duration,
+    /// Neighbours on an Ethernet whose hardware address is known or asked for. At the bound the one that is missed least makes
+    /// room, and where each is in use nobody new is learnt (counted). Bounds: 16 to 65,535.
+    pub neighbours: usize,
+    /// Questions for hardware addresses (ARP requests, neighbour solicitations), repetitions not counted. Units: per second,
+    /// with a burst of the same size. Over it what asked for them is as lost (counted).
+    pub resolutions_per_s: u32,
+    /// Answers to questions for our hardware address. Units: per second, with a burst of the same size. Over it they are not
+    /// sent (counted).
+    pub neighbour_replies_per_s: u32,
     /// RSTs for segments to nobody. Units: per second, with a burst of the same size.
     pub resets_per_s: u32,
     /// ICMP replies (echo). Units: per second, with a burst of the same size.
@@ -60,6 +69,9 @@ impl Default for Limits {
             datagrams: 64,
             datagram_bytes: 1 << 20,
             datagram_lifetime: Duration::from_secs(30),
+            neighbours: 1024,
+            resolutions_per_s: 500,
+            neighbour_replies_per_s: 2000,
             resets_per_s: 1000,
             icmp_per_s: 1000,
             stateless_acks_per_s: 10_000,

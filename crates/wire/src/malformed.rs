@@ -31,6 +31,12 @@ pub enum Malformed {
     /// A fragment whose offset or length is impossible.
     #[error("impossible fragment")]
     Fragment,
+    /// An Ethernet frame with a VLAN tag.
+    #[error("frame with a VLAN tag")]
+    Vlan,
+    /// An Ethernet frame that carries neither IPv4, IPv6 nor ARP.
+    #[error("EtherType of a protocol that is not spoken")]
+    EtherType,
     /// A source or destination that no unicast packet may carry (unspecified, multicast or loopback source, say). No
     /// parser here says so: it is for who asks [`is_plausible_unicast`](crate::ip::Datagram::is_plausible_unicast).
     #[error("address that no such packet may carry")]
