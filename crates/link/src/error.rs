@@ -38,8 +38,25 @@ pub enum LinkError {
     },
 
     /// An interface of that name exists and is something else.
-    #[error("the interface {name} exists, but is no TUN with a single queue: choose another name")]
+    #[error("the interface {name} exists, but is no TUN: choose another name")]
     NotTun {
+        /// The name asked for.
+        name: String,
+    },
+
+    /// The interface was made with one queue, and several were asked for.
+    #[error(
+        "the interface {name} was made with a single queue: make it anew with \
+         `ip tuntap add {name} mode tun vnet_hdr multi_queue`, or ask for one queue"
+    )]
+    SingleQueue {
+        /// The name asked for.
+        name: String,
+    },
+
+    /// More queues than an interface can have, those that others hold included.
+    #[error("the interface {name} cannot have so many queues: at most 256, with those that others hold")]
+    TooManyQueues {
         /// The name asked for.
         name: String,
     },

@@ -19,6 +19,7 @@ mod tests;
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use bytes::{Bytes, BytesMut};
@@ -30,6 +31,7 @@ use crate::error::LinkError;
 use crate::face::packet_len;
 use crate::netlink;
 use crate::vnet::{HEADER_BYTES, VnetHeader};
+use device::Queues;
 
 /// Packets of up to this many bytes are gathered on the stack and leave by `write`: that costs less than `writev`.
 const GATHER_BYTES_MAX: usize = 256;
@@ -57,24 +59,66 @@ impl Tun {
     ///
     /// Errors: each says what is missing and what to do, see [`LinkError`].
     pub fn open(options: &TunOptions) -> Result<Self, LinkError> {
+        let mut queues = Self::open_queues(options, NonZeroUsize::MIN)?;
+        // One was asked for, and one is there.
+        queues
+            .pop()
+            .ok_or_else(|| LinkError::from_io("attach", io::ErrorKind::NotFound.into()))
+    }
+
+    /// As [`Tun::open`], with so many queues: each takes a part of what the kernel sends, and whatever is written to any of
+    /// them reaches the kernel.
+    ///
+    /// Which part is the kernel's choice. It learns the queue of a flow from what is written, and forgets it after some
+    /// seconds, or when there are too many: whoever reads a queue must be ready for any packet. On an interface that was
+    /// prepared for several queues one may be opened too; if another process has some of the others, it takes their part.
+    ///
+    /// Bounds: at most 256 queues.
+    ///
+    /// Errors: those of [`Tun::open`]; [`LinkError::SingleQueue`] for an interface that was made without; and
+    /// [`LinkError::TooManyQueues`].
+    pub fn open_queues(options: &TunOptions, queues: NonZeroUsize) -> Result<Vec<Self>, LinkError> {
         options.check()?;
         let requested = options.requested_name();
         let existed = nix::net::if_::if_nametoindex(requested).is_ok();
-        let file = device::open()?;
-        let name = device::attach(&file, requested, options.existing == Existing::Refuse)?;
-        let failed = |source| LinkError::from_io(format!("set up the packet header of {name}"), source);
-        device::set_header_bytes(&file).map_err(failed)?;
-        device::set_offload(&file, options.offload).map_err(failed)?;
+        let first = device::open()?;
+        let name = attach_first(&first, requested, queues, options.existing)?;
+        let mut files = vec![first];
+        while files.len() < queues.get() {
+            let file = device::open()?;
+            device::attach(&file, &name, Queues::Many, false)?;
+            files.push(file);
+        }
+        for file in &files {
+            let failed = |source| LinkError::from_io(format!("set up the packet header of {name}"), source);
+            device::set_header_bytes(file).map_err(failed)?;
+            device::set_offload(file, options.offload).map_err(failed)?;
+        }
         if !existed {
             silence(&name);
         }
         configure(&name, options)?;
-        Ok(Self {
+        let queue = |file| Self {
             file,
-            name,
+            name: name.clone(),
             mtu: options.mtu,
             offload: options.offload,
-        })
+        };
+        Ok(files.into_iter().map(queue).collect())
+    }
+
+    /// Takes this queue's part of the packets away from it, and gives it to the others. Those that wait in it are lost.
+    ///
+    /// Errors: [`io::ErrorKind::InvalidInput`] on an interface with a single queue, or twice.
+    pub fn detach(&self) -> io::Result<()> {
+        device::set_queue(&self.file, false)
+    }
+
+    /// Gives a queue that was [detached](Self::detach) its part of the packets again.
+    ///
+    /// Errors: [`io::ErrorKind::InvalidInput`] if it was not.
+    pub fn attach(&self) -> io::Result<()> {
+        device::set_queue(&self.file, true)
     }
 
     /// The name of the interface, which the kernel chose if nobody did.
@@ -172,6 +216,24 @@ impl AsFd for Tun {
 impl AsRawFd for Tun {
     fn as_raw_fd(&self) -> RawFd {
         self.file.as_raw_fd()
+    }
+}
+
+/// Attaches the first queue, which settles of which kind a new interface is, and returns the name that it has.
+fn attach_first(file: &File, name: &str, queues: NonZeroUsize, existing: Existing) -> Result<String, LinkError> {
+    let is_one = queues == NonZeroUsize::MIN;
+    let (wanted, other) = if is_one {
+        (Queues::One, Queues::Many)
+    } else {
+        (Queues::Many, Queues::One)
+    };
+    match device::attach(file, name, wanted, existing == Existing::Refuse) {
+        // It may be of the other kind. One queue of many is as good as a single one.
+        Err(LinkError::NotTun { .. }) => match device::attach(file, name, other, false) {
+            Ok(_) if !is_one => Err(LinkError::SingleQueue { name: name.to_owned() }),
+            attached => attached,
+        },
+        attached => attached,
     }
 }
 

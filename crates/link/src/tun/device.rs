@@ -23,6 +23,7 @@ mod ioctl {
     nix::ioctl_readwrite_bad!(set_interface, libc::TUNSETIFF, libc::ifreq);
     nix::ioctl_write_int_bad!(set_offload, libc::TUNSETOFFLOAD);
     nix::ioctl_write_ptr_bad!(set_header_bytes, libc::TUNSETVNETHDRSZ, libc::c_int);
+    nix::ioctl_write_ptr_bad!(set_queue, libc::TUNSETQUEUE, libc::ifreq);
 
     /// A request about the interface of this name, which must be shorter than the field.
     pub(super) fn request(name: &str, flags: libc::c_int) -> libc::ifreq {
@@ -54,9 +55,23 @@ pub(super) fn open() -> Result<File, LinkError> {
     })
 }
 
+/// How many queues an interface has, which is settled when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queues {
+    One,
+    /// Up to 256, each with a descriptor of its own.
+    Many,
+}
+
 /// Attaches to the interface of that name, which is made if there is none, and returns the name that it has.
-pub(super) fn attach(file: &File, name: &str, exclusive: bool) -> Result<String, LinkError> {
-    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR | if exclusive { libc::IFF_TUN_EXCL } else { 0 };
+pub(super) fn attach(file: &File, name: &str, queues: Queues, exclusive: bool) -> Result<String, LinkError> {
+    let mut flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    if queues == Queues::Many {
+        flags |= libc::IFF_MULTI_QUEUE;
+    }
+    if exclusive {
+        flags |= libc::IFF_TUN_EXCL;
+    }
     let mut request = ioctl::request(name, flags);
     // SAFETY: the descriptor is open, and TUNSETIFF reads and writes one `ifreq`, which `request` is for the whole call.
     let attached = unsafe { ioctl::set_interface(file.as_raw_fd(), &mut request) };
@@ -70,6 +85,7 @@ pub(super) fn attach(file: &File, name: &str, exclusive: bool) -> Result<String,
         },
         libc::EBUSY | libc::EEXIST => LinkError::NameTaken { name: name.to_owned() },
         libc::EINVAL => LinkError::NotTun { name: name.to_owned() },
+        libc::E2BIG => LinkError::TooManyQueues { name: name.to_owned() },
         _ => LinkError::from_io(format!("create the interface {name}"), errno.into()),
     })?;
     let actual = request
@@ -80,6 +96,19 @@ pub(super) fn attach(file: &File, name: &str, exclusive: bool) -> Result<String,
         .collect();
     // Names that we ask for are UTF-8, and so is what the kernel makes of the pattern.
     String::from_utf8(actual).map_err(|error| LinkError::from_io("read the interface's name", io::Error::other(error)))
+}
+
+/// Gives a queue its share of the packets, or takes it away. The descriptor stays open either way.
+pub(super) fn set_queue(file: &File, attached: bool) -> io::Result<()> {
+    let flag = if attached {
+        libc::IFF_ATTACH_QUEUE
+    } else {
+        libc::IFF_DETACH_QUEUE
+    };
+    let request = ioctl::request("", flag);
+    // SAFETY: the descriptor is open, and TUNSETQUEUE reads one `ifreq`, which lives through the call.
+    unsafe { ioctl::set_queue(file.as_raw_fd(), &request) }?;
+    Ok(())
 }
 
 /// Settles the length of the header: an existing interface may have been given another.

@@ -1,3 +1,5 @@
+mod queues;
+
 use std::future::poll_fn;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
