@@ -1,4 +1,4 @@
-//! ICMP (RFC 792) and ICMPv6 (RFC 4443): echo, and the errors a TCP must read.
+//! ICMP (RFC 792) and ICMPv6 (RFC 4443): echo, and the errors a TCP must read. Neighbour discovery has a module of its own.
 
 use core::net::IpAddr;
 
@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use crate::Malformed;
 use crate::checksum::Sum;
 use crate::ip;
+
+pub mod ndp;
 
 /// Every message begins so; what the four bytes after the checksum mean depends on the type.
 ///

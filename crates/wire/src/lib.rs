@@ -1,4 +1,4 @@
-//! Bytes to values and back: Ethernet, IP, ICMP, UDP, TCP, checksums and sequence numbers.
+//! Bytes to values and back: Ethernet, ARP, IP, ICMP, UDP, TCP, checksums and sequence numbers.
 //!
 //! Parsing trusts nothing: every length is checked, nothing panics, and what comes out can only be sensible.
 //! What this crate is not: it keeps no state, reads no clock and decides nothing; see `syndic-stack` for that.
@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod arp;
 pub mod checksum;
 pub mod ether;
 pub mod icmp;

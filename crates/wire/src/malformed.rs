@@ -37,8 +37,21 @@ pub enum Malformed {
     /// An Ethernet frame that carries neither IPv4, IPv6 nor ARP.
     #[error("EtherType of a protocol that is not spoken")]
     EtherType,
-    /// A source or destination that no unicast packet may carry (unspecified, multicast or loopback source, say). No
-    /// parser here says so: it is for who asks [`is_plausible_unicast`](crate::ip::Datagram::is_plausible_unicast).
+    /// An ARP packet that is not about IPv4 over Ethernet, asks for neither of its two operations, or comes from no station.
+    #[error("ARP of another kind")]
+    Arp,
+    /// A hop limit that a neighbour would not have sent (RFC 4861 section 3.1).
+    #[error("hop limit of a packet from beyond the link")]
+    HopLimit,
+    /// A code that must be 0.
+    #[error("code other than 0")]
+    Code,
+    /// A message of another protocol than the one that was to be read.
+    #[error("message of another kind")]
+    Type,
+    /// A source or destination that no unicast packet may carry (unspecified, multicast or loopback source, say), or an
+    /// address that a message of neighbour discovery may not have. No parser of datagrams says so: it is for who asks
+    /// [`is_plausible_unicast`](crate::ip::Datagram::is_plausible_unicast).
     #[error("address that no such packet may carry")]
     Address,
 }

@@ -3,20 +3,23 @@
 //! It builds valid packets, some bytes are changed, and both read the result: same verdict, same fields. Where the two
 //! mean to differ, the comparison says so; we refuse more than it does, and never less.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::{
-    Icmpv4Header, Icmpv4Slice, Icmpv4Type, Icmpv6Header, Icmpv6Slice, Icmpv6Type, IpEcn, IpFragOffset, IpNumber,
-    IpSlice, Ipv4Header, Ipv4HeaderSlice, Ipv6FragmentHeader, Ipv6Header, Ipv6RawExtHeader, NetHeaders, PacketHeaders,
-    TcpHeader, TcpOptionElement, TcpOptionReadError, TcpSlice, UdpHeader, UdpSlice,
+    ArpHardwareId, ArpOperation, ArpPacket, EtherType, Ethernet2Header, Icmpv4Header, Icmpv4Slice, Icmpv4Type,
+    Icmpv6Header, Icmpv6Slice, Icmpv6Type, IpEcn, IpFragOffset, IpNumber, IpSlice, Ipv4Header, Ipv4HeaderSlice,
+    Ipv6FragmentHeader, Ipv6Header, Ipv6RawExtHeader, NetHeaders, PacketHeaders, TcpHeader, TcpOptionElement,
+    TcpOptionReadError, TcpSlice, UdpHeader, UdpSlice, icmpv6,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use syndic_wire::checksum::Sum;
+use syndic_wire::ether::{self, Mac};
+use syndic_wire::icmp::ndp::{self, NdpOption};
 use syndic_wire::icmp::{self, ErrorKind, Message, Unreachable};
 use syndic_wire::option::{Options, SackBlocks, Timestamps, WindowScale};
 use syndic_wire::seq::SeqNumber;
-use syndic_wire::{Malformed, ip, tcp, udp};
+use syndic_wire::{Malformed, arp, ip, tcp, udp};
 
 type Verdict = Result<(), TestCaseError>;
 
@@ -39,7 +42,7 @@ impl Damage {
     fn inflict(&self, mut bytes: Vec<u8>) -> Vec<u8> {
         // Most of the harm is to be done in the headers.
         let within = bytes.len().min(64);
-        for (at, value) in &self.changes {
+        for (at, value) in self.changes.iter().filter(|_| within > 0) {
             bytes[at.index(within)] = *value;
         }
         bytes.resize(self.len.unwrap_or(bytes.len()), 0);
@@ -392,6 +395,126 @@ fn from_their_icmpv6<'a>(theirs: &Icmpv6Slice<'a>) -> Option<Message<'a>> {
     })
 }
 
+/// The two readings of a frame's header. Intended differences: we take three EtherTypes alone.
+fn compare_ether(bytes: &[u8]) -> Verdict {
+    let ours = ether::Header::parse(bytes);
+    let Ok((theirs, _)) = Ethernet2Header::from_slice(bytes) else {
+        prop_assert_eq!(ours, Err(Malformed::Truncated));
+        return Ok(());
+    };
+    match ours {
+        Ok(ours) => {
+            prop_assert_eq!((ours.dst.0, ours.src.0), (theirs.destination, theirs.source));
+            prop_assert_eq!(EtherType(ours.ethertype.number()), theirs.ether_type);
+        }
+        Err(Malformed::Vlan) => prop_assert!(
+            [
+                EtherType::VLAN_TAGGED_FRAME,
+                EtherType::PROVIDER_BRIDGING,
+                EtherType::VLAN_DOUBLE_TAGGED_FRAME
+            ]
+            .contains(&theirs.ether_type)
+        ),
+        Err(why) => {
+            prop_assert_eq!(why, Malformed::EtherType);
+            prop_assert!(![EtherType::IPV4, EtherType::IPV6, EtherType::ARP].contains(&theirs.ether_type));
+        }
+    }
+    Ok(())
+}
+
+/// The two readings of an ARP packet. Intended differences: we take requests and replies alone, and of stations alone.
+fn compare_arp(bytes: &[u8]) -> Verdict {
+    let ours = arp::Packet::parse(bytes);
+    let theirs = ArpPacket::from_slice(bytes)
+        .ok()
+        .and_then(|read| read.try_eth_ipv4().ok());
+    let Some(theirs) = theirs else {
+        prop_assert!(ours.is_err(), "{ours:?}");
+        return Ok(());
+    };
+    let operation = match theirs.operation {
+        ArpOperation::REQUEST => Some(arp::Operation::Request),
+        ArpOperation::REPLY => Some(arp::Operation::Reply),
+        _ => None,
+    };
+    match ours {
+        Ok(ours) => {
+            prop_assert_eq!(Some(ours.operation), operation);
+            prop_assert_eq!(
+                (ours.sender_mac.0, ours.sender.octets()),
+                (theirs.sender_mac, theirs.sender_ipv4)
+            );
+            prop_assert_eq!(
+                (ours.target_mac.0, ours.target.octets()),
+                (theirs.target_mac, theirs.target_ipv4)
+            );
+        }
+        Err(why) => prop_assert!(
+            operation.is_none() || !Mac(theirs.sender_mac).is_station(),
+            "{why} to us alone"
+        ),
+    }
+    Ok(())
+}
+
+/// What we must make of an option that they read so.
+fn from_their_option(theirs: &icmpv6::NdpOptionSlice<'_>) -> NdpOption {
+    use icmpv6::NdpOptionSlice as Their;
+    let mac = |bytes: &[u8]| Mac(bytes.try_into().expect("six bytes"));
+    match theirs {
+        Their::SourceLinkLayerAddress(option) => NdpOption::Source(mac(option.link_layer_address())),
+        Their::TargetLinkLayerAddress(option) => NdpOption::Target(mac(option.link_layer_address())),
+        Their::PrefixInformation(option) => {
+            let option = option.prefix_information();
+            NdpOption::Prefix(ndp::PrefixInformation {
+                prefix: option.prefix.into(),
+                len: option.prefix_length,
+                on_link: option.on_link,
+                autonomous: option.autonomous_address_configuration,
+                valid_s: option.valid_lifetime,
+                preferred_s: option.preferred_lifetime,
+            })
+        }
+        Their::Mtu(option) => NdpOption::Mtu(option.mtu()),
+        Their::RedirectedHeader(_) => NdpOption::Other(4),
+        Their::Unknown(option) => NdpOption::Other(option.option_type().0),
+        other => panic!("an option that this does not know: {other:?}"),
+    }
+}
+
+/// The two readings of a list of options. Intended differences: we take hardware addresses of Ethernet alone, and of stations;
+/// no prefix is longer than an address.
+fn compare_ndp_options(bytes: &[u8]) -> Verdict {
+    let theirs: Result<Vec<_>, _> = icmpv6::NdpOptionsIterator::from_slice(bytes).collect();
+    match (ndp::Options::parse(bytes), theirs) {
+        (Ok(ours), Ok(theirs)) => {
+            let ours: Vec<NdpOption> = ours.iter().collect();
+            let theirs: Vec<NdpOption> = theirs.iter().map(from_their_option).collect();
+            prop_assert_eq!(ours, theirs);
+        }
+        (Ok(ours), Err(why)) => {
+            // They read what a redirect quotes; we do not.
+            let has_redirected = ours.iter().any(|option| option == NdpOption::Other(4));
+            prop_assert!(has_redirected, "{ours:?}: {why:?} to them alone");
+        }
+        (Err(why), _) => prop_assert!(matches!(
+            why,
+            Malformed::Length | Malformed::Truncated | Malformed::Address
+        )),
+    }
+    Ok(())
+}
+
+/// A list of options, well formed or nearly.
+fn any_ndp_options() -> impl Strategy<Value = Vec<u8>> {
+    let mac = (1u8..3, any::<[u8; 6]>()).prop_map(|(kind, mac)| [[kind, 1].as_slice(), &mac].concat());
+    let prefix = (0u8..=130, any::<[u8; 29]>()).prop_map(|(len, rest)| [[3, 4, len].as_slice(), &rest].concat());
+    let mtu = any::<[u8; 6]>().prop_map(|rest| [[5, 1].as_slice(), &rest].concat());
+    let other = (any::<u8>(), any::<[u8; 14]>()).prop_map(|(kind, rest)| [[kind, 2].as_slice(), &rest].concat());
+    vec(prop_oneof![mac, prefix, mtu, other], 0..5).prop_map(|options| options.concat())
+}
+
 fn any_addresses() -> impl Strategy<Value = (IpAddr, IpAddr)> {
     prop_oneof![
         any::<([u8; 4], [u8; 4])>().prop_map(|(src, dst)| (src.into(), dst.into())),
@@ -497,6 +620,90 @@ proptest! {
         prop_assert!(ours.is_ok());
         if let Some(theirs) = Icmpv6Slice::from_slice(&bytes).ok().as_ref().and_then(from_their_icmpv6) {
             prop_assert_eq!(ours, Ok(theirs));
+        }
+    }
+
+    #[test]
+    fn frames_are_read_alike(
+        ethertype in prop_oneof![
+            prop::sample::select(vec![0x0800u16, 0x0806, 0x86dd, 0x8100, 0x88a8, 0x9100, 46]), any::<u16>(),
+        ],
+        addresses: ([u8; 6], [u8; 6]), damage in Damage::any(),
+    ) {
+        let header = Ethernet2Header {
+            destination: addresses.0, source: addresses.1, ether_type: EtherType(ethertype),
+        };
+        compare_ether(&header.to_bytes())?;
+        compare_ether(&damage.inflict(header.to_bytes().to_vec()))?;
+    }
+
+    #[test]
+    fn arp_is_read_alike(
+        operation in 0u16..4, macs: ([u8; 6], [u8; 6]), addresses: ([u8; 4], [u8; 4]), damage in Damage::any(),
+    ) {
+        let packet = ArpPacket::new(
+            ArpHardwareId::ETHERNET, EtherType::IPV4, ArpOperation(operation),
+            &macs.0, &addresses.0, &macs.1, &addresses.1,
+        ).unwrap();
+        let bytes = packet.to_bytes().to_vec();
+        compare_arp(&bytes)?;
+        if let Ok(ours) = arp::Packet::parse(&bytes) {
+            let mut again = [0; arp::LEN];
+            prop_assert_eq!(ours.emit(&mut again), Some(arp::LEN));
+            prop_assert_eq!(&again[..], &bytes[..]);
+        }
+        compare_arp(&damage.inflict(bytes))?;
+    }
+
+    #[test]
+    fn neighbour_discovery_is_read_alike(
+        src: [u8; 16], dst: [u8; 16], target: [u8; 16], flags in 0u8..8, is_router: bool,
+        options in any_ndp_options(), damage in Damage::any(),
+    ) {
+        use ndp::Message;
+        compare_ndp_options(&options)?;
+        compare_ndp_options(&damage.inflict(options.clone()))?;
+        let payload = [target.as_slice(), &options].concat();
+        let advertisement = Icmpv6Type::NeighborAdvertisement(icmpv6::NeighborAdvertisementHeader {
+            router: flags & 1 != 0, solicited: flags & 2 != 0, r#override: flags & 4 != 0,
+        });
+        let kind = if is_router { advertisement } else { Icmpv6Type::NeighborSolicitation };
+        let header = Icmpv6Header::with_checksum(kind, src, dst, &payload).unwrap();
+        let bytes = [header.to_bytes().as_slice(), &payload].concat();
+        let (src, dst) = (Ipv6Addr::from(src), Ipv6Addr::from(dst));
+        match Message::parse(src, dst, ndp::HOP_LIMIT, &bytes) {
+            Ok(Message::NeighbourSolicitation { target: read, source }) => {
+                prop_assert!(!is_router);
+                prop_assert_eq!(read.octets(), target);
+                prop_assert_eq!(source, ndp::Options::parse(&options).unwrap().source());
+            }
+            Ok(Message::NeighbourAdvertisement(read)) => {
+                prop_assert!(is_router);
+                prop_assert_eq!(read.target.octets(), target);
+                let ours = (read.is_router, read.is_solicited, read.overrides);
+                prop_assert_eq!(ours, (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0));
+                prop_assert_eq!(read.mac, ndp::Options::parse(&options).unwrap().target());
+            }
+            Ok(other) => prop_assert!(false, "{other:?}"),
+            Err(why) => prop_assert!(matches!(why, Malformed::Address | Malformed::Length | Malformed::Truncated)),
+        }
+    }
+
+    #[test]
+    fn what_we_say_to_neighbours_has_a_right_checksum(
+        src: [u8; 16], dst: [u8; 16], target: [u8; 16], mac: [u8; 6], flags: (bool, bool, bool),
+    ) {
+        let (from, to) = (Ipv6Addr::from(src), Ipv6Addr::from(dst));
+        let target = Ipv6Addr::from(target);
+        let asked = ndp::Message::NeighbourSolicitation { target, source: Some(Mac(mac)) }.emit(from, to);
+        let said = ndp::Message::NeighbourAdvertisement(ndp::NeighbourAdvertisement {
+            target, is_router: flags.0, is_solicited: flags.1, overrides: flags.2, mac: Some(Mac(mac)),
+        }).emit(from, to);
+        for bytes in [asked, said] {
+            let theirs = Icmpv6Slice::from_slice(&bytes).unwrap();
+            prop_assert!(theirs.is_checksum_valid(src, dst));
+            let is_known = !matches!(theirs.icmp_type(), Icmpv6Type::Unknown { .. });
+            prop_assert!(is_known);
         }
     }
 

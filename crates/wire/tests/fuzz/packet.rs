@@ -1,12 +1,13 @@
 //! The body of the fuzz target `packet`: arbitrary bytes as packets of every kind we read. Nothing may panic, what is read lies
 //! within what came, and what is written reads the same.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use syndic_wire::checksum::Sum;
 use syndic_wire::ip::{self, Datagram, Ecn};
 use syndic_wire::seq::SeqNumber;
 use syndic_wire::tcp::{self, Flags};
-use syndic_wire::{icmp, udp};
+use syndic_wire::{arp, ether, icmp, udp};
 
 use crate::options::options;
 
@@ -41,6 +42,16 @@ fn raw(data: &[u8]) {
             assert_eq!(Datagram::parse(&padded).as_ref(), Ok(&read));
         }
     }
+    if let Ok(read) = ether::Header::parse(data) {
+        let mut again = [0; ether::HEADER];
+        assert_eq!(read.emit(&mut again), Some(ether::HEADER));
+        assert_eq!(again, data[..ether::HEADER]);
+    }
+    if let Ok(read) = arp::Packet::parse(data) {
+        let mut again = [0; arp::LEN];
+        assert_eq!(read.emit(&mut again), Some(arp::LEN));
+        assert_eq!(again, data[..arp::LEN]);
+    }
     if let Ok(read) = Datagram::parse_quoted(data) {
         assert!(read.payload.end <= data.len(), "{read:?} of {} bytes", data.len());
         let _ = tcp::Header::parse_quoted(&data[read.payload]);
@@ -63,6 +74,27 @@ fn upper(src: IpAddr, dst: IpAddr, bytes: &[u8]) {
         assert!(header.payload_len + 8 <= bytes.len(), "{header:?} of {}", bytes.len());
     }
     let _ = icmp::Message::parse(src, dst, bytes);
+    if let (IpAddr::V6(src), IpAddr::V6(dst)) = (src, dst) {
+        discovery(src, dst, bytes);
+    }
+}
+
+/// The input as neighbour discovery, its checksum mended.
+fn discovery(src: Ipv6Addr, dst: Ipv6Addr, bytes: &[u8]) {
+    use icmp::ndp::{HOP_LIMIT, Message};
+    let _ = Message::parse(src, dst, HOP_LIMIT, bytes);
+    let mut bytes = bytes.to_vec();
+    if bytes.len() < 4 {
+        return;
+    }
+    bytes[2..4].fill(0);
+    let mut sum = Sum::pseudo_header(src.into(), dst.into(), ip::ICMPV6, bytes.len());
+    sum.add(&bytes);
+    bytes[2..4].copy_from_slice(&sum.finish().to_be_bytes());
+    if let Ok(read) = Message::parse(src, dst, HOP_LIMIT, &bytes) {
+        let again = read.emit(src, dst);
+        assert_eq!(Message::parse(src, dst, HOP_LIMIT, &again), Ok(read));
+    }
 }
 
 /// The input as payload behind an IP header of ours.
