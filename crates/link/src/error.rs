@@ -30,6 +30,16 @@ pub enum LinkError {
         doing: String,
     },
 
+    /// The kernel gives raw frames only to those with a capability that we lack.
+    #[error(
+        "no permission to read and write frames on {interface}: this needs CAP_NET_RAW; run as root, or give it to the \
+         program with `setcap cap_net_raw+ep PROGRAM`"
+    )]
+    RawForbidden {
+        /// The interface asked for.
+        interface: String,
+    },
+
     /// Another process holds the interface, or it exists and an existing one was not wanted.
     #[error("the interface name {name} is taken: choose another, or end the process that uses it")]
     NameTaken {
@@ -119,6 +129,20 @@ pub enum LinkError {
     /// No interface has that name.
     #[error("there is no interface {name}")]
     NoSuchInterface {
+        /// The name asked for.
+        name: String,
+    },
+
+    /// The interface is none of Ethernet: loopback, or a tunnel.
+    #[error("the interface {name} carries no Ethernet frames: choose a card, a bridge, a veth or a TAP")]
+    NotEthernet {
+        /// The name asked for.
+        name: String,
+    },
+
+    /// The interface is switched off.
+    #[error("the interface {name} is down: bring it up with `ip link set {name} up`")]
+    InterfaceDown {
         /// The name asked for.
         name: String,
     },

@@ -1,4 +1,4 @@
-//! Links that carry IP packets: a TUN device of the kernel, and a pair of ends in memory.
+//! Links: TUN and TAP devices, packet sockets, and a pair of ends in memory.
 //!
 //! This crate moves packets and knows nothing about what is in them: it does not parse IP, and it depends on no other
 //! crate of Syndic. It holds all the unsafe code of the project; every block says why it is sound.
@@ -12,25 +12,36 @@
 //!                        try_read, try_write, poll_*
 //! ```
 //!
+//! An Ethernet interface that exists is shared with the kernel through a [`packet`] socket; it moves frames in batches, which
+//! is what [`FrameLink`] is about.
+//!
 //! Read [`Link`] first: it is what a driver needs of a link. [`tun`] makes devices, [`net`] prepares the network around
 //! them (loopback, addresses, routes), and [`namespace`] gives a process a network of its own without root.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod counters;
 mod error;
 mod face;
+pub mod frames;
+mod interface;
 pub mod memory;
 pub mod namespace;
 pub mod net;
 mod netlink;
+pub mod packet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tun;
 pub mod vnet;
+mod watched;
 
+pub use counters::{Losses, Meter};
 pub use error::{LinkError, NameFault};
 pub use face::{Link, PACKET_BYTES_MAX, take_packet};
+pub use frames::{FrameLink, HardwareAddress};
 pub use memory::Memory;
+pub use packet::{Packet, PacketOptions};
 pub use tun::{AsyncTun, Offload, Tun, TunOptions};
 pub use vnet::{Gso, GsoKind, VnetHeader};

@@ -10,19 +10,22 @@ use std::time::Duration;
 
 use futures_util::{TryStreamExt, pin_mut};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 use rtnetlink::packet_route::route::RouteType;
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 use crate::error::LinkError;
+use crate::frames::HardwareAddress;
 
 /// An interface as the kernel describes it.
 pub(crate) struct Interface {
     pub(crate) index: u32,
     name: String,
-    up: bool,
+    pub(crate) up: bool,
     /// Units: bytes.
-    mtu: u32,
+    pub(crate) mtu: u32,
+    /// Its hardware address, if it is an Ethernet interface.
+    pub(crate) ethernet: Option<HardwareAddress>,
 }
 
 /// Runs requests over a new netlink connection and waits for them.
@@ -73,11 +76,16 @@ impl Interface {
             LinkAttribute::Mtu(mtu) => Some(*mtu),
             _ => None,
         });
+        let address = message.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Address(address) => HardwareAddress::try_from(address.as_slice()).ok(),
+            _ => None,
+        });
         Self {
             index: message.header.index,
             name: name.to_owned(),
             up: message.header.flags.contains(LinkFlags::Up),
             mtu: mtu.unwrap_or(0),
+            ethernet: address.filter(|_| message.header.link_layer_type == LinkLayerType::Ether),
         }
     }
 
@@ -95,6 +103,21 @@ impl Interface {
         set.map_err(|error| LinkError::from_io(format!("bring up the interface {}", self.name), refusal(error)))?;
         self.up = true;
         Ok(())
+    }
+
+    /// Switches the interface off.
+    #[cfg(test)]
+    pub(crate) async fn take_down(&self, handle: &Handle) -> Result<(), LinkError> {
+        let message = LinkUnspec::new_with_index(self.index).down().build();
+        let set = handle.link().set(message).execute().await;
+        set.map_err(|error| LinkError::from_io(format!("take down the interface {}", self.name), refusal(error)))
+    }
+
+    /// Removes the interface, and the other end of a veth with it.
+    #[cfg(test)]
+    pub(crate) async fn remove(&self, handle: &Handle) -> Result<(), LinkError> {
+        let removed = handle.link().del(self.index).execute().await;
+        removed.map_err(|error| LinkError::from_io(format!("remove the interface {}", self.name), refusal(error)))
     }
 
     /// The addresses that the interface has, with their prefix lengths.

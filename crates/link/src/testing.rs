@@ -14,12 +14,16 @@
 //! }
 //! ```
 
+use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use nix::errno::Errno;
+use rtnetlink::LinkVeth;
 
+use crate::error::LinkError;
 use crate::namespace::{Maps, NamespaceError};
+use crate::netlink::{self, refusal};
 use crate::{net, tun};
 
 /// In the child: the name of the test whose body is to run.
@@ -49,6 +53,26 @@ pub fn in_private_namespace(test: &str, body: impl FnOnce()) {
     match run_child(test) {
         Ok(output) => judge(test, &output),
         Err(reason) => skip(test, &reason),
+    }
+}
+
+/// Makes a cable between two Ethernet interfaces, both up. The kernel has these addresses on the one named `kernels`, and none
+/// on `ours`, where it does not speak.
+///
+/// # Panics
+/// When the kernel refuses.
+pub fn veth(ours: &str, kernels: &str, addresses: &[(IpAddr, u8)]) {
+    netlink::run(async |handle| {
+        let made = handle.link().add(LinkVeth::new(ours, kernels).build()).execute().await;
+        made.map_err(|error| LinkError::from_io("make a pair of veth", refusal(error)))
+    })
+    .expect("a pair of veth");
+    std::fs::write(format!("/proc/sys/net/ipv6/conf/{ours}/disable_ipv6"), "1").expect("a kernel silent on our side");
+    tun::silence(kernels);
+    net::up(kernels).expect("the kernel's side up");
+    net::up(ours).expect("our side up");
+    for (address, prefix) in addresses {
+        net::add_address(kernels, *address, *prefix).expect("an address of the kernel's");
     }
 }
 

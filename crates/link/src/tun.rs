@@ -270,7 +270,7 @@ fn configure(name: &str, options: &TunOptions) -> Result<(), LinkError> {
 
 /// Asks the kernel to say nothing of its own accord on an interface of ours. Without IPv6 the files are not there, and
 /// where they cannot be written the packets do no harm: so failures do not matter.
-fn silence(name: &str) {
+pub(crate) fn silence(name: &str) {
     for (setting, value) in [
         ("disable_ipv6", "0"),
         ("addr_gen_mode", "1"),

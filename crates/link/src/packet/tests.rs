@@ -1,0 +1,266 @@
+use std::future::poll_fn;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::*;
+use crate::testing::{in_private_namespace, veth};
+use crate::vnet::PartialChecksum;
+use crate::{TunOptions, net, netlink};
+
+const KERNEL: [u8; 4] = [10, 8, 0, 1];
+const OURS: [u8; 4] = [10, 8, 0, 2];
+
+fn options() -> PacketOptions {
+    PacketOptions {
+        interface: "ours0".into(),
+        addresses: vec![IpAddr::from(OURS), "fd08::2".parse().unwrap()],
+    }
+}
+
+/// A cable to the kernel, in the namespace of the test.
+fn cable() {
+    veth(
+        "ours0",
+        "kernel0",
+        &[(IpAddr::from(KERNEL), 24), ("fd08::1".parse().unwrap(), 64)],
+    );
+}
+
+fn in_runtime<F: Future<Output = ()>>(test: F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let done = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), test).await });
+    assert!(done.is_ok(), "hung");
+}
+
+/// The next frame that is wanted.
+async fn receive(packet: &mut Packet, is_wanted: impl Fn(&[u8]) -> bool) -> (VnetHeader, Vec<u8>) {
+    loop {
+        let mut found = None;
+        poll_fn(|cx| packet.poll_receive(cx, 1, |header, frame| found = Some((header, frame.to_vec()))))
+            .await
+            .unwrap();
+        match found {
+            Some((header, frame)) if is_wanted(&frame) => return (header, frame),
+            _ => {}
+        }
+    }
+}
+
+async fn send(packet: &mut Packet, header: VnetHeader, head: &[u8], payload: &[Bytes]) {
+    packet.send(header, head, payload).unwrap();
+    while let Err(error) = packet.flush() {
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+        poll_fn(|cx| packet.poll_send_ready(cx)).await.unwrap();
+    }
+}
+
+/// An ARP packet in its frame: 1 asks, 2 answers.
+fn arp(operation: u8, from: (HardwareAddress, [u8; 4]), to: (HardwareAddress, [u8; 4])) -> Vec<u8> {
+    let target = if operation == 1 { [0xff; 6] } else { to.0 };
+    let fixed = [8, 6, 0, 1, 8, 0, 6, 4, 0, operation];
+    [&target[..], &from.0, &fixed, &from.0, &from.1, &to.0, &to.1].concat()
+}
+
+fn is_arp(frame: &[u8]) -> bool {
+    frame[12..14] == [8, 6]
+}
+
+fn is_udp(frame: &[u8]) -> bool {
+    frame[12..14] == [8, 0] && frame[23] == 17
+}
+
+/// Gets to know the kernel's side, and makes us known to it. It asks again: an interface that has just come up loses frames.
+async fn meet(packet: &mut Packet) -> HardwareAddress {
+    let us = (packet.hardware_address(), OURS);
+    let answer = loop {
+        send(packet, VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[]).await;
+        let answer = tokio::time::timeout(Duration::from_millis(100), receive(packet, is_arp)).await;
+        if let Ok((_, answer)) = answer {
+            break answer;
+        }
+    };
+    assert_eq!(
+        (answer[21], &answer[28..32], &answer[32..38]),
+        (2, &KERNEL[..], &us.0[..])
+    );
+    answer[22..28].try_into().unwrap()
+}
+
+#[test]
+fn frames_cross_both_ways_with_what_is_known_of_them() {
+    in_private_namespace(
+        "packet::tests::frames_cross_both_ways_with_what_is_known_of_them",
+        || {
+            cable();
+            in_runtime(async {
+                let mut packet = Packet::open(&options()).unwrap();
+                assert_eq!(
+                    (packet.name(), packet.mtu(), packet.offload()),
+                    ("ours0", 1_500, Offload::Tso)
+                );
+                let them = meet(&mut packet).await;
+                let socket = UdpSocket::bind("10.8.0.1:5000").unwrap();
+                socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                for len in [4, 200, 1_400] {
+                    let sent = vec![len as u8; len];
+                    socket.send_to(&sent, "10.8.0.2:6000").unwrap();
+                    let (header, mut frame) = receive(&mut packet, is_udp).await;
+                    let partial = PartialChecksum { start: 34, offset: 6 };
+                    assert_eq!(
+                        header.needs_checksum,
+                        Some(partial),
+                        "a veth leaves checksums to the other end"
+                    );
+                    assert_eq!(
+                        (&frame[..6], &frame[6..12]),
+                        (&packet.hardware_address()[..], &them[..])
+                    );
+                    assert_eq!(frame[42..], sent);
+
+                    // Back it goes: addresses and ports change places, in the frame, in IP and in UDP.
+                    frame[..12].rotate_left(6);
+                    frame[26..34].rotate_left(4);
+                    frame[34..38].rotate_left(2);
+                    let payload = frame.split_off(42);
+                    let pieces: Vec<Bytes> = payload.chunks(7).map(Bytes::copy_from_slice).collect();
+                    send(&mut packet, header, &frame, &pieces).await;
+                    let mut received = [0; 2_000];
+                    let (n, from) = socket.recv_from(&mut received).unwrap();
+                    assert_eq!((&received[..n], from), (&sent[..], "10.8.0.2:6000".parse().unwrap()));
+                }
+                assert_eq!(packet.meter().losses(), Losses::default());
+            });
+        },
+    );
+}
+
+#[test]
+fn many_frames_leave_and_come_in_batches() {
+    in_private_namespace("packet::tests::many_frames_leave_and_come_in_batches", || {
+        cable();
+        in_runtime(async {
+            let mut packet = Packet::open(&options()).unwrap();
+            let them = meet(&mut packet).await;
+            // Questions of so many hosts: each is answered.
+            let hosts: Vec<[u8; 4]> = (10..210).map(|host| [10, 8, 0, host]).collect();
+            for host in &hosts {
+                let question = arp(1, (packet.hardware_address(), *host), ([0; 6], KERNEL));
+                send(&mut packet, VnetHeader::default(), &question, &[]).await;
+            }
+            let mut answers = Vec::new();
+            while answers.len() < hosts.len() {
+                let mut batch = 0;
+                poll_fn(|cx| {
+                    packet.poll_receive(cx, 64, |_, frame| {
+                        batch += 1;
+                        if is_arp(frame) && frame[21] == 2 && frame[6..12] == them {
+                            answers.push(<[u8; 4]>::try_from(&frame[38..42]).unwrap());
+                        }
+                    })
+                })
+                .await
+                .unwrap();
+                assert!(batch <= 64);
+            }
+            assert_eq!(answers, hosts);
+        });
+    });
+}
+
+#[test]
+fn frames_that_cannot_leave_do_not_hold_up_others() {
+    in_private_namespace("packet::tests::frames_that_cannot_leave_do_not_hold_up_others", || {
+        cable();
+        in_runtime(async {
+            let mut packet = Packet::open(&options()).unwrap();
+            let us = (packet.hardware_address(), OURS);
+            let refused = packet.send(VnetHeader::default(), &[0; 14], &[]).unwrap_err();
+            assert_eq!(
+                refused.kind(),
+                io::ErrorKind::InvalidInput,
+                "a header and nothing behind it"
+            );
+            let too_long = Bytes::from(vec![0; 3_000]);
+            packet.send(VnetHeader::default(), &[0; 14], &[too_long]).unwrap();
+            packet
+                .send(VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[])
+                .unwrap();
+            send(&mut packet, VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[]).await;
+            for _ in 0..2 {
+                receive(&mut packet, is_arp).await;
+            }
+            assert_eq!(packet.meter().losses(), Losses { received: 0, sent: 1 });
+        });
+    });
+}
+
+#[test]
+fn a_removed_interface_ends_the_link_and_one_that_is_down_does_not() {
+    let test = "packet::tests::a_removed_interface_ends_the_link_and_one_that_is_down_does_not";
+    in_private_namespace(test, || {
+        cable();
+        in_runtime(async {
+            let mut packet = Packet::open(&options()).unwrap();
+            meet(&mut packet).await;
+            netlink::run(async |handle| netlink::interface(handle, "ours0").await?.take_down(handle).await).unwrap();
+            let idle = tokio::time::timeout(Duration::from_millis(50), receive(&mut packet, is_arp)).await;
+            assert!(idle.is_err(), "the link waits");
+            net::up("ours0").unwrap();
+            meet(&mut packet).await;
+
+            netlink::run(async |handle| netlink::interface(handle, "kernel0").await?.remove(handle).await).unwrap();
+            let error = poll_fn(|cx| packet.poll_receive(cx, 1, |_, _| {})).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+            let us = (packet.hardware_address(), OURS);
+            packet
+                .send(VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[])
+                .unwrap();
+            assert_eq!(packet.flush().unwrap_err().kind(), io::ErrorKind::NotConnected);
+        });
+    });
+}
+
+#[test]
+fn what_cannot_be_opened() {
+    in_private_namespace("packet::tests::what_cannot_be_opened", || {
+        cable();
+        in_runtime(async {
+            let open = |interface: &str| {
+                let options = PacketOptions {
+                    interface: interface.into(),
+                    ..options()
+                };
+                Packet::open(&options)
+                    .err()
+                    .map_or(String::new(), |error| error.to_string())
+            };
+            let tun = crate::Tun::open(&TunOptions::default()).unwrap();
+            for (interface, expected) in [
+                ("nowhere", "there is no interface nowhere"),
+                ("lo", "the interface lo carries no Ethernet frames"),
+                (tun.name(), "the interface syndic0 carries no Ethernet frames"),
+                ("ours0", ""),
+            ] {
+                let said = open(interface);
+                assert!(
+                    said.starts_with(expected) && said.is_empty() == expected.is_empty(),
+                    "{said}"
+                );
+            }
+            netlink::run(async |handle| netlink::interface(handle, "ours0").await?.take_down(handle).await).unwrap();
+            assert_eq!(
+                open("ours0"),
+                "the interface ours0 is down: bring it up with `ip link set ours0 up`"
+            );
+        });
+    });
+}
+
+#[test]
+fn a_task_may_move_between_threads() {
+    fn sent<T: Send + 'static>() {}
+    sent::<Packet>();
+}
