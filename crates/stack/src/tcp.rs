@@ -22,6 +22,6 @@ pub(crate) mod segment;
 pub(crate) mod send;
 pub(crate) mod spent;
 pub(crate) mod timeout;
-pub(crate) mod timer;
+pub mod timer;
 pub(crate) mod timestamps;
 pub(crate) mod timewait;

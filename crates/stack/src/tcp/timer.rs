@@ -16,7 +16,7 @@ use crate::time::{Duration, Instant};
 
 /// Where an entry hangs in a wheel. Links are index + 1; 0 in both: it is not scheduled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct TimerLink {
+pub struct TimerLink {
     prev: u32,
     next: u32,
     /// The low 32 bits of its tick; the rest follows from the wheel's, which is never 49 days away.
@@ -25,13 +25,13 @@ pub(crate) struct TimerLink {
 
 impl TimerLink {
     /// Whether the entry waits for a time.
-    pub(crate) const fn is_scheduled(self) -> bool {
+    pub const fn is_scheduled(self) -> bool {
         self.next != 0
     }
 }
 
 /// Storage of entries that a wheel links.
-pub(crate) trait Timers {
+pub trait Timers {
     /// The link of entry `i`; the default where there is none.
     fn timer(&self, i: u32) -> TimerLink;
 
@@ -41,7 +41,7 @@ pub(crate) trait Timers {
 
 /// A timing wheel. Times are rounded up to a millisecond.
 #[derive(Clone)]
-pub(crate) struct Wheel {
+pub struct Wheel {
     /// Everything before it has expired. Units: milliseconds since [`Instant::ZERO`].
     tick: u64,
     /// For each level, which slots hold entries.
@@ -55,7 +55,13 @@ const SLOTS: usize = 64;
 const DIGIT_BITS: u32 = 6;
 
 /// Farther ahead than this nothing is scheduled: 12 days. What asks for more comes early, at this.
-pub(crate) const AHEAD_MAX: Duration = Duration::from_millis(1 << 30);
+pub const AHEAD_MAX: Duration = Duration::from_millis(1 << 30);
+
+impl Default for Wheel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A slot of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +72,7 @@ struct Place {
 
 impl Wheel {
     /// An empty wheel.
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             tick: 0,
             occupied: [0; LEVELS],
@@ -76,7 +82,7 @@ impl Wheel {
 
     /// Schedules entry `i`, or moves it if it is scheduled already. What is past is due at once.
     /// Bounds: a time more than [`AHEAD_MAX`] ahead counts as that.
-    pub(crate) fn schedule(&mut self, now: Instant, nodes: &mut impl Timers, i: u32, at: Instant) {
+    pub fn schedule(&mut self, now: Instant, nodes: &mut impl Timers, i: u32, at: Instant) {
         self.cancel(nodes, i);
         self.catch_up(now);
         let at = at.min(now + AHEAD_MAX);
@@ -85,7 +91,7 @@ impl Wheel {
     }
 
     /// Takes entry `i` off the wheel. No harm if it is not scheduled.
-    pub(crate) fn cancel(&mut self, nodes: &mut impl Timers, i: u32) {
+    pub fn cancel(&mut self, nodes: &mut impl Timers, i: u32) {
         let link = nodes.timer(i);
         if !link.is_scheduled() {
             return;
@@ -104,7 +110,7 @@ impl Wheel {
     }
 
     /// Takes one entry off the wheel whose time has come. `None`: no other is due.
-    pub(crate) fn expire(&mut self, now: Instant, nodes: &mut impl Timers) -> Option<u32> {
+    pub fn expire(&mut self, now: Instant, nodes: &mut impl Timers) -> Option<u32> {
         let now = now.as_millis().max(self.tick);
         loop {
             let Some((place, start)) = self.first().filter(|&(_, start)| start <= now) else {
@@ -123,20 +129,20 @@ impl Wheel {
 
     /// When something may be due; `None` when nothing is scheduled. It may be early, where entries only move down a
     /// level, but never late, and [`expire`](Self::expire) at that time makes the next answer another one.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         let (_, start) = self.first()?;
         Some(Instant::from_nanos(start.saturating_mul(TICK_NANOS)))
     }
 
     /// The entry that is due first. Entries of one slot count in the order in which they were scheduled: this is exact
     /// where all are scheduled equally far ahead, as for 2MSL, and otherwise one of those in the first slot.
-    pub(crate) fn nearest(&self) -> Option<u32> {
+    pub fn nearest(&self) -> Option<u32> {
         let (place, _) = self.first()?;
         self.head(place).checked_sub(1)
     }
 
     /// When entry `i` is due, to the millisecond; `None` when it is not scheduled.
-    pub(crate) fn deadline(&self, nodes: &impl Timers, i: u32) -> Option<Instant> {
+    pub fn deadline(&self, nodes: &impl Timers, i: u32) -> Option<Instant> {
         let link = nodes.timer(i);
         link.is_scheduled()
             .then(|| Instant::from_nanos(self.tick_of(link).saturating_mul(TICK_NANOS)))
