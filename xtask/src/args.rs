@@ -9,6 +9,8 @@ use std::str::FromStr;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::{Serialize, Serializer};
 
+use crate::paths::args::{Path, Paths};
+
 /// Measures Syndic beside peers.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
@@ -21,6 +23,11 @@ pub(crate) struct Args {
 pub(crate) enum Task {
     /// A SYN flood on real packets: what a listener answers, and what it leaves of good clients.
     Flood(Flood),
+    /// Bad paths: goodput with delay, loss, reordering and short queues, beside Linux on the same path.
+    Paths(Paths),
+    /// One connection over one path.
+    #[command(hide = true)]
+    Path(Path),
     /// What the task starts of itself inside of its networks.
     #[command(subcommand, hide = true)]
     Child(Child),

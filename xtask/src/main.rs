@@ -11,6 +11,7 @@ use clap::Parser as _;
 
 mod args;
 mod flood;
+mod paths;
 mod rig;
 
 use args::{Args, Task};
@@ -18,6 +19,8 @@ use args::{Args, Task};
 fn main() -> ExitCode {
     let (outcome, name) = match Args::parse().task {
         Task::Flood(flood) => (flood::run(flood), "cargo xtask flood"),
+        Task::Paths(paths) => (paths::run(&paths), "cargo xtask paths"),
+        Task::Path(path) => (paths::child(&path), "cargo xtask paths: a run"),
         Task::Child(child) => (flood::child(child), "cargo xtask flood: a child"),
     };
     let Err(error) = outcome else {
