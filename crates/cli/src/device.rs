@@ -51,6 +51,7 @@ impl Network {
                 Some(_) => Offload::None,
             },
             existing: Existing::Attach,
+            ..TunOptions::default()
         };
         Ok(Tun::open(&options)?)
     }

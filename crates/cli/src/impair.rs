@@ -10,6 +10,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use ::lab::Rng;
 use ::lab::link as emulator;
+use ::link::Layer;
+use ::link::frames::ETHERNET_BYTES;
 use anyhow::Context as _;
 use lens::complete_checksum;
 use stack::io::{Checksum, Offload};
@@ -53,6 +55,8 @@ impl FromStr for Impairment {
 #[derive(Debug)]
 pub(crate) struct Impaired<L> {
     link: L,
+    /// Bytes before the IP packet.
+    header: usize,
     inbound: emulator::Link<BytesMut>,
     outbound: emulator::Link<BytesMut>,
     /// A packet that has crossed the emulator and that the link within could not take yet.
@@ -68,8 +72,13 @@ pub(crate) struct Impaired<L> {
 impl<L: Link> Impaired<L> {
     pub(crate) fn new(link: L, impairment: Impairment) -> Self {
         let emulate = |name| emulator::Link::new(impairment.each_way, Vec::new(), Rng::fork(impairment.seed, name));
+        let header = match link.abilities().layer {
+            Layer::Ip => 0,
+            Layer::Ethernet => ETHERNET_BYTES,
+        };
         Self {
             link,
+            header,
             inbound: emulate("inbound"),
             outbound: emulate("outbound"),
             stalled: None,
@@ -83,7 +92,7 @@ impl<L: Link> Impaired<L> {
     fn send_due(&mut self, now: Instant) -> Result<Poll<()>, NotSent> {
         loop {
             let next = self.stalled.take().or_else(|| Some(self.outbound.pop(now)?.packet));
-            let Some(packet) = next else { return Ok(Poll::Ready(())) };
+            let Some(packet) = next else { break };
             match self.link.try_send(&packet, &[], Offload::default()) {
                 Ok(()) => {}
                 Err(NotSent::Full) => {
@@ -92,6 +101,11 @@ impl<L: Link> Impaired<L> {
                 }
                 Err(failed) => return Err(failed),
             }
+        }
+        match self.link.flush() {
+            Ok(()) => Ok(Poll::Ready(())),
+            Err(NotSent::Full) => Ok(Poll::Pending),
+            Err(failed) => Err(failed),
         }
     }
 
@@ -112,7 +126,7 @@ impl<L: Link> Impaired<L> {
         for mut packet in self.received.drain() {
             if packet.checksum == Checksum::Trusted {
                 // Damage must be found out, so the checksum has to be there.
-                complete_checksum(&mut packet.bytes);
+                complete_checksum(packet.bytes.get_mut(self.header..).unwrap_or_default());
             }
             self.inbound.push(packet.arrived, packet.bytes);
         }
@@ -144,7 +158,11 @@ impl<L: Link> Impaired<L> {
 impl<L: Link> Link for Impaired<L> {
     /// No offloads: super-segments would be lost whole, and damage to a checksum that is yet to be made would not show.
     fn abilities(&self) -> Abilities {
-        Abilities::plain(self.link.abilities().mtu)
+        let within = self.link.abilities();
+        Abilities {
+            layer: within.layer,
+            ..Abilities::plain(within.mtu)
+        }
     }
 
     fn poll_receive(

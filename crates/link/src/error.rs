@@ -3,6 +3,8 @@
 use std::io;
 use std::net::IpAddr;
 
+use crate::face::Layer;
+
 /// Why a link could not be made, or the network around it not prepared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,10 +50,12 @@ pub enum LinkError {
     },
 
     /// An interface of that name exists and is something else.
-    #[error("the interface {name} exists, but is no TUN: choose another name")]
+    #[error("the interface {name} exists, but is no {layer}: choose another name")]
     NotTun {
         /// The name asked for.
         name: String,
+        /// Whether a TUN or a TAP was asked for.
+        layer: Layer,
     },
 
     /// The interface was made with one queue, and several were asked for.

@@ -39,7 +39,7 @@ mod watched;
 
 pub use counters::{Losses, Meter};
 pub use error::{LinkError, NameFault};
-pub use face::{Link, PACKET_BYTES_MAX, take_packet};
+pub use face::{Layer, Link, PACKET_BYTES_MAX, take_packet};
 pub use frames::{FrameLink, HardwareAddress};
 pub use memory::Memory;
 pub use packet::{Packet, PacketOptions};

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::face::{Link, packet_len};
+use crate::face::{Layer, Link, packet_len};
 use crate::tun::Offload;
 use crate::vnet::VnetHeader;
 
@@ -99,7 +99,7 @@ impl Link for Memory {
     }
 
     fn try_write(&self, header: VnetHeader, head: &[u8], payload: &[Bytes]) -> io::Result<()> {
-        let len = packet_len(head, payload)?;
+        let len = packet_len(Layer::Ip, head, payload)?;
         if header.gso.is_none() && len > usize::from(self.options.mtu) {
             return Err(io::ErrorKind::InvalidInput.into());
         }

@@ -1,4 +1,4 @@
-//! A TUN device: the kernel's network on one side, us on the other, whole IP packets between.
+//! A TUN device: the kernel's network on one side, us on the other, whole IP packets between. Or a TAP, with Ethernet frames.
 //!
 //! ```text
 //!   sockets of the kernel            10.7.0.1 is the kernel's address,
@@ -7,6 +7,9 @@
 //!        |
 //!   /dev/net/tun  ->  Tun  ->  AsyncTun
 //! ```
+//!
+//! A TAP differs in what packets begin with ([`Layer::Ethernet`]), and in nothing else: the kernel has an Ethernet interface, and
+//! asks on it for our hardware address as for that of any neighbour.
 //!
 //! Every packet crosses with a virtio-net header ([`crate::vnet`]), even while no offload is on, so that switching offload
 //! on later changes no interface.
@@ -28,7 +31,7 @@ pub use nonblocking::AsyncTun;
 pub use options::{Existing, Offload, TunOptions};
 
 use crate::error::LinkError;
-use crate::face::packet_len;
+use crate::face::{Layer, packet_len};
 use crate::netlink;
 use crate::vnet::{HEADER_BYTES, VnetHeader};
 use device::Queues;
@@ -39,13 +42,14 @@ const GATHER_BYTES_MAX: usize = 256;
 /// Slices of one packet that need no allocation on the way out, the header and the head included.
 const SLICES: usize = 16;
 
-/// A TUN device that this process is attached to. When it is dropped, an interface that it made goes away.
+/// A TUN or TAP device that this process is attached to. When it is dropped, an interface that it made goes away.
 ///
 /// Its operations never wait. [`Tun::into_async`] makes a [`crate::Link`] of it, which knows when to come back.
 #[derive(Debug)]
 pub struct Tun {
     file: File,
     name: String,
+    layer: Layer,
     mtu: u16,
     offload: Offload,
 }
@@ -82,11 +86,11 @@ impl Tun {
         let requested = options.requested_name();
         let existed = nix::net::if_::if_nametoindex(requested).is_ok();
         let first = device::open()?;
-        let name = attach_first(&first, requested, queues, options.existing)?;
+        let name = attach_first(&first, requested, queues, options)?;
         let mut files = vec![first];
         while files.len() < queues.get() {
             let file = device::open()?;
-            device::attach(&file, &name, Queues::Many, false)?;
+            device::attach(&file, &name, options.layer, Queues::Many, false)?;
             files.push(file);
         }
         for file in &files {
@@ -101,6 +105,7 @@ impl Tun {
         let queue = |file| Self {
             file,
             name: name.clone(),
+            layer: options.layer,
             mtu: options.mtu,
             offload: options.offload,
         };
@@ -129,6 +134,11 @@ impl Tun {
     /// The MTU that the interface was given. Units: bytes.
     pub const fn mtu(&self) -> u16 {
         self.mtu
+    }
+
+    /// What packets begin with: whether it is a TUN or a TAP.
+    pub const fn layer(&self) -> Layer {
+        self.layer
     }
 
     /// The offload that is on.
@@ -169,7 +179,7 @@ impl Tun {
     /// removed; [`io::ErrorKind::InvalidInput`] for what the kernel does not take for an IP packet, or for a header that
     /// does not fit it.
     pub fn try_write(&self, header: VnetHeader, head: &[u8], payload: &[Bytes]) -> io::Result<()> {
-        let len = packet_len(head, payload)?;
+        let len = packet_len(self.layer, head, payload)?;
         let header = header.encode();
         let written = if len <= GATHER_BYTES_MAX {
             self.write_gathered(&header, head, payload)
@@ -220,16 +230,17 @@ impl AsRawFd for Tun {
 }
 
 /// Attaches the first queue, which settles of which kind a new interface is, and returns the name that it has.
-fn attach_first(file: &File, name: &str, queues: NonZeroUsize, existing: Existing) -> Result<String, LinkError> {
+fn attach_first(file: &File, name: &str, queues: NonZeroUsize, options: &TunOptions) -> Result<String, LinkError> {
+    let layer = options.layer;
     let is_one = queues == NonZeroUsize::MIN;
     let (wanted, other) = if is_one {
         (Queues::One, Queues::Many)
     } else {
         (Queues::Many, Queues::One)
     };
-    match device::attach(file, name, wanted, existing == Existing::Refuse) {
+    match device::attach(file, name, layer, wanted, options.existing == Existing::Refuse) {
         // It may be of the other kind. One queue of many is as good as a single one.
-        Err(LinkError::NotTun { .. }) => match device::attach(file, name, other, false) {
+        Err(LinkError::NotTun { .. }) => match device::attach(file, name, layer, other, false) {
             Ok(_) if !is_one => Err(LinkError::SingleQueue { name: name.to_owned() }),
             attached => attached,
         },

@@ -113,10 +113,16 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         let is_full = matches!(outlet.state, OutletState::Full);
         let rung = shard.park(cx.waker(), is_full);
         let deadline = shard.deadline();
+        let state = outlet.state;
         drop(guard);
         rung.wake();
 
-        let again = match outlet.state {
+        let state = match self.link.flush() {
+            Err(NotSent::Full) if matches!(state, OutletState::Open) => OutletState::Full,
+            Err(NotSent::Failed(error)) => OutletState::Failed(error),
+            _ => state,
+        };
+        let again = match state {
             OutletState::Open => more,
             OutletState::Full => self.link.poll_send_ready(cx)?.is_ready(),
             OutletState::Failed(error) => return Err(error),

@@ -2,19 +2,23 @@
 //!
 //! Links compose: a wrapper that delays, drops or records packets is a [`Link`] around a [`Link`].
 
+mod frames;
 mod packets;
 
 use std::io;
 use std::task::{Context, Poll};
 
-pub use ::link::{AsyncTun, LinkError, Memory, Tun, TunOptions, memory, tun};
+pub use ::link::{
+    AsyncTun, HardwareAddress, Layer, LinkError, Losses, Memory, Meter, Packet, PacketOptions, Tun, TunOptions, memory,
+    packet, tun,
+};
 use bytes::Bytes;
 use stack::Batch;
 use stack::io::Offload;
 
 use crate::clock::Clock;
 
-/// Carries IP packets, without blocking. One driver owns it, and calls it from one task.
+/// Carries IP packets, or Ethernet frames with them, without blocking. One driver owns it, and calls it from one task.
 pub trait Link: Send + 'static {
     /// What the link can do. Asked once, when the net is started.
     fn abilities(&self) -> Abilities;
@@ -33,14 +37,22 @@ pub trait Link: Send + 'static {
         max: usize,
     ) -> Poll<io::Result<()>>;
 
-    /// Sends one packet: `head` holds the IP and transport headers, `payload` the slices that follow. Called while the
-    /// stack is locked: it must not wait.
+    /// Sends one packet: `head` holds all headers, `payload` the slices that follow. Called while the stack is locked: it must
+    /// not wait. The packet may stay in a queue until [`flush`](Self::flush).
     ///
     /// Errors: [`NotSent::Full`] leaves nothing sent, and the same packet is offered again once
     /// [`poll_send_ready`](Self::poll_send_ready) has answered.
     fn try_send(&mut self, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), NotSent>;
 
-    /// Ready when it is worth trying to send again; asked only after [`NotSent::Full`].
+    /// Has what was sent leave, if some of it was kept to leave together. Called after each batch, without the lock.
+    ///
+    /// Errors: [`NotSent::Full`] says that some is still kept, and another call is due once
+    /// [`poll_send_ready`](Self::poll_send_ready) has answered.
+    fn flush(&mut self) -> Result<(), NotSent> {
+        Ok(())
+    }
+
+    /// Ready when it is worth trying to send or flush again; asked only after [`NotSent::Full`].
     ///
     /// Errors: the link is dead.
     fn poll_send_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -49,6 +61,8 @@ pub trait Link: Send + 'static {
 /// What a link can do. These take the place of the same fields in the stack's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
+    /// What packets begin with. It must be what the stack's medium says.
+    pub layer: Layer,
     /// Largest IP packet. Units: bytes.
     pub mtu: usize,
     /// It completes transport checksums.
@@ -58,9 +72,10 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    /// A link of this MTU that does nothing for the sender.
+    /// A link of IP packets of this MTU that does nothing for the sender.
     pub const fn plain(mtu: usize) -> Self {
         Self {
+            layer: Layer::Ip,
             mtu,
             checksum_offload: false,
             super_segment_max: None,
@@ -97,6 +112,10 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn try_send(&mut self, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), NotSent> {
         (**self).try_send(head, payload, offload)
+    }
+
+    fn flush(&mut self) -> Result<(), NotSent> {
+        (**self).flush()
     }
 
     fn poll_send_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use stack::{Config, ConnectOptions, ConnectionOptions, Counters, Entry, ListenOptions, Now, Observer, Secrets, Stack};
+use stack::{
+    Config, ConnectOptions, ConnectionOptions, Counters, Entry, ListenOptions, Medium, Now, Observer, Secrets, Stack,
+};
 
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::error::Stopped;
-use crate::link::Link;
+use crate::link::{Layer, Link};
 use crate::listener::TcpListener;
 use crate::shard::{Handle, Shared};
 use crate::stream::TcpStream;
@@ -34,7 +36,8 @@ impl Net {
     ///
     /// The link's MTU and offloads take the place of those in `config`.
     ///
-    /// Errors: no tokio runtime, or the system gives no randomness.
+    /// Errors: no tokio runtime; the system gives no randomness; [`InvalidInput`](io::ErrorKind::InvalidInput) for a link that
+    /// carries Ethernet frames without a [`medium`](Config::medium) that says who we are there, or the other way round.
     ///
     /// # Panics
     /// In a tokio runtime without its time driver (`enable_time`).
@@ -51,6 +54,15 @@ impl<O: Observer + Send + 'static> Net<O> {
     pub fn observed(link: impl Link, mut config: Config, observer: O) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let abilities = link.abilities();
+        let is_ethernet = matches!(config.medium, Medium::Ethernet(_));
+        if is_ethernet != (abilities.layer == Layer::Ethernet) {
+            let said = if is_ethernet {
+                "the medium is an Ethernet, and the link carries plain IP packets"
+            } else {
+                "the link carries Ethernet frames: say by `Config::medium` who we are there"
+            };
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
+        }
         config.mtu = abilities.mtu;
         config.checksum_offload = abilities.checksum_offload;
         config.super_segment_max = abilities.super_segment_max;

@@ -5,8 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use super::socket::Socket;
-use crate::face::packet_len;
-use crate::frames::ETHERNET_BYTES;
+use crate::face::{Layer, packet_len};
 use crate::vnet::{HEADER_BYTES, VnetHeader};
 
 /// Frames that wait at most. It is what a driver sends in one turn, and one call takes them.
@@ -51,9 +50,7 @@ impl Queue {
 
     /// Errors: [`io::ErrorKind::InvalidInput`] for what can be no frame.
     pub(super) fn push(&mut self, header: VnetHeader, head: &[u8], payload: &[Bytes]) -> io::Result<()> {
-        if packet_len(head, payload)? <= ETHERNET_BYTES {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
+        packet_len(Layer::Ethernet, head, payload)?;
         self.heads.extend_from_slice(&header.encode());
         self.heads.extend_from_slice(head);
         if payload.len() > SLICES_MAX {

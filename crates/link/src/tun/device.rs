@@ -12,7 +12,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::options::Offload;
 use crate::error::LinkError;
-use crate::face::PACKET_BYTES_MAX;
+use crate::face::{FRAME_BYTES_MAX, Layer};
 use crate::vnet::HEADER_BYTES;
 
 const PATH: &str = "/dev/net/tun";
@@ -64,8 +64,18 @@ pub(super) enum Queues {
 }
 
 /// Attaches to the interface of that name, which is made if there is none, and returns the name that it has.
-pub(super) fn attach(file: &File, name: &str, queues: Queues, exclusive: bool) -> Result<String, LinkError> {
-    let mut flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+pub(super) fn attach(
+    file: &File,
+    name: &str,
+    layer: Layer,
+    queues: Queues,
+    exclusive: bool,
+) -> Result<String, LinkError> {
+    let mut flags = libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    flags |= match layer {
+        Layer::Ip => libc::IFF_TUN,
+        Layer::Ethernet => libc::IFF_TAP,
+    };
     if queues == Queues::Many {
         flags |= libc::IFF_MULTI_QUEUE;
     }
@@ -78,13 +88,16 @@ pub(super) fn attach(file: &File, name: &str, queues: Queues, exclusive: bool) -
     attached.map_err(|errno| match errno as i32 {
         // A pattern is a name that nobody typed.
         libc::EPERM if name.contains('%') => LinkError::NotPermitted {
-            doing: "create a TUN interface".to_owned(),
+            doing: format!("create a {layer} interface"),
         },
         libc::EPERM => LinkError::NotPermitted {
             doing: format!("create or attach to the interface {name}"),
         },
         libc::EBUSY | libc::EEXIST => LinkError::NameTaken { name: name.to_owned() },
-        libc::EINVAL => LinkError::NotTun { name: name.to_owned() },
+        libc::EINVAL => LinkError::NotTun {
+            name: name.to_owned(),
+            layer,
+        },
         libc::E2BIG => LinkError::TooManyQueues { name: name.to_owned() },
         _ => LinkError::from_io(format!("create the interface {name}"), errno.into()),
     })?;
@@ -135,7 +148,7 @@ pub(super) fn set_offload(file: &File, offload: Offload) -> io::Result<()> {
 ///
 /// The kernel cuts off what does not fit without a word, so there is always room for the largest packet.
 pub(super) fn read(file: &File, buffer: &mut BytesMut) -> io::Result<[u8; HEADER_BYTES]> {
-    buffer.reserve(PACKET_BYTES_MAX);
+    buffer.reserve(FRAME_BYTES_MAX);
     let mut header = [0_u8; HEADER_BYTES];
     let packet_len = {
         let room = buffer.spare_capacity_mut();

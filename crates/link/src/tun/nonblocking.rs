@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::Interest;
 
 use super::{Offload, Tun};
-use crate::face::Link;
+use crate::face::{Layer, Link};
 use crate::vnet::VnetHeader;
 use crate::watched::Watched;
 
@@ -80,6 +80,10 @@ impl Link for AsyncTun {
 
     fn mtu(&self) -> u16 {
         self.tun().mtu()
+    }
+
+    fn layer(&self) -> Layer {
+        self.tun().layer()
     }
 
     fn offload(&self) -> Offload {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::error::{LinkError, NameFault};
+use crate::face::Layer;
 use crate::net::check_address;
 
 /// The pattern of the names that the kernel chooses: the first number that is free takes the place of `%d`.
@@ -24,6 +25,9 @@ pub struct TunOptions {
     ///
     /// Bounds: 1 to 15 bytes, no `/`, `:`, `%`, white space or control characters, and neither `.` nor `..`.
     pub name: Option<String>,
+    /// What packets begin with: [`Layer::Ip`] makes a TUN, [`Layer::Ethernet`] a TAP, at the other end of which is an Ethernet
+    /// interface of the kernel's.
+    pub layer: Layer,
     /// Addresses of the *kernel's* side with their prefix lengths. All other addresses of those networks are ours: the
     /// kernel sends packets for them into the link.
     pub addresses: Vec<(IpAddr, u8)>,
@@ -36,10 +40,11 @@ pub struct TunOptions {
 }
 
 impl Default for TunOptions {
-    /// An interface named by the kernel, without addresses, with an MTU of 1,500 bytes and no offload.
+    /// A TUN named by the kernel, without addresses, with an MTU of 1,500 bytes and no offload.
     fn default() -> Self {
         Self {
             name: None,
+            layer: Layer::Ip,
             addresses: Vec::new(),
             mtu: 1_500,
             offload: Offload::None,
@@ -63,7 +68,7 @@ pub enum Offload {
 /// What to do when the interface exists already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// Attach to it, if it is a TUN that nobody uses. What it already has of the options is left alone, so that a device
+    /// Attach to it, if it is a TUN (or a TAP, if that was asked for) that nobody uses. What it already has of the options is left alone, so that a device
     /// prepared by an administrator works without privilege.
     #[default]
     Attach,

@@ -300,7 +300,7 @@ fn names_and_addresses_that_are_taken() {
         };
         let first = Tun::open(&options()).unwrap();
         assert!(matches!(Tun::open(&options()), Err(LinkError::NameTaken { name }) if name == "tun-test"));
-        assert!(matches!(Tun::open(&with_name("lo")), Err(LinkError::NotTun { name }) if name == "lo"));
+        assert!(matches!(Tun::open(&with_name("lo")), Err(LinkError::NotTun { name, .. }) if name == "lo"));
         let refuse = TunOptions {
             existing: Existing::Refuse,
             ..options()
@@ -453,5 +453,63 @@ fn an_interface_that_goes_down_or_away() {
             crate::net::up("tun-test"),
             Err(LinkError::NoSuchInterface { .. })
         ));
+    });
+}
+
+#[test]
+fn a_tap_carries_frames() {
+    in_private_namespace("tun::tests::a_tap_carries_frames", || {
+        runtime().block_on(async {
+            let tap = |name: &str| TunOptions {
+                layer: Layer::Ethernet,
+                offload: Offload::Tso,
+                name: Some(name.into()),
+                ..options()
+            };
+            let tap0 = Tun::open(&tap("tap-test")).unwrap();
+            let said = Tun::open(&TunOptions {
+                layer: Layer::Ip,
+                ..tap("tap-test")
+            })
+            .unwrap_err()
+            .to_string();
+            assert_eq!(
+                said,
+                "the interface tap-test exists, but is no TUN: choose another name"
+            );
+            let said = Tun::open(&tap("lo")).unwrap_err().to_string();
+            assert_eq!(said, "the interface lo exists, but is no TAP: choose another name");
+
+            let tap = tap0.into_async().unwrap();
+            assert_eq!(
+                (tap.layer(), tap.mtu(), tap.offload()),
+                (Layer::Ethernet, 1_500, Offload::Tso)
+            );
+            let socket = UdpSocket::bind("10.7.0.1:5000").unwrap();
+            socket.send_to(b"a frame", "10.7.0.2:6000").unwrap();
+            let next = async |tap: &AsyncTun, kind: [u8; 2]| loop {
+                let (header, frame) = read(tap).await;
+                if frame[12..14] == kind {
+                    return (header, frame);
+                }
+            };
+            // The kernel asks who has 10.7.0.2; 02:00:00:00:00:02 has.
+            let (_, mut question) = next(&tap, [8, 6]).await;
+            assert_eq!(
+                (&question[..6], question[21], &question[38..42]),
+                (&[0xff; 6][..], 1, &[10, 7, 0, 2][..])
+            );
+            let ours = [2, 0, 0, 0, 0, 2];
+            question.copy_within(6..12, 0);
+            question[6..12].copy_from_slice(&ours);
+            question[21] = 2;
+            question.copy_within(22..32, 32);
+            question[22..28].copy_from_slice(&ours);
+            question[28..32].copy_from_slice(&[10, 7, 0, 2]);
+            write(&tap, VnetHeader::default(), &question, &[]).await;
+            let (header, frame) = next(&tap, [8, 0]).await;
+            assert_eq!(header.needs_checksum, Some(PartialChecksum { start: 34, offset: 6 }));
+            assert_eq!((&frame[..6], &frame[42..]), (&ours[..], &b"a frame"[..]));
+        });
     });
 }

@@ -3,7 +3,8 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use ::link::{AsyncTun, Gso, GsoKind, Memory, VnetHeader, take_packet};
+use ::link::frames::ETHERNET_BYTES;
+use ::link::{AsyncTun, Gso, GsoKind, Layer, Memory, VnetHeader, take_packet};
 use bytes::{Bytes, BytesMut};
 use stack::io::{Checksum, Offload};
 use stack::{Batch, Packet};
@@ -45,9 +46,14 @@ macro_rules! links {
 links!(AsyncTun, Memory);
 
 fn abilities(link: &impl ::link::Link) -> Abilities {
-    let offload = link.offload();
+    offering(link.layer(), link.mtu(), link.offload())
+}
+
+/// The abilities of a link with these.
+pub(super) fn offering(layer: Layer, mtu: u16, offload: ::link::Offload) -> Abilities {
     Abilities {
-        mtu: link.mtu().into(),
+        layer,
+        mtu: mtu.into(),
         checksum_offload: offload >= ::link::Offload::Checksum,
         super_segment_max: (offload >= ::link::Offload::Tso).then_some(SUPER_SEGMENT_MAX),
     }
@@ -86,7 +92,7 @@ fn poll_receive(
 }
 
 /// A partial checksum never left this machine, and a valid one was verified by whoever handed the packet over.
-fn vouched(header: VnetHeader) -> Checksum {
+pub(super) fn vouched(header: VnetHeader) -> Checksum {
     if header.needs_checksum.is_some() || header.data_valid {
         Checksum::Trusted
     } else {
@@ -95,7 +101,12 @@ fn vouched(header: VnetHeader) -> Checksum {
 }
 
 fn try_send(link: &impl ::link::Link, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), NotSent> {
-    match link.try_write(vnet(head, offload), head, payload) {
+    sent(link.try_write(vnet(link.layer(), head, offload), head, payload))
+}
+
+/// What the outcome of a write means for the packet.
+pub(super) fn sent(written: io::Result<()>) -> Result<(), NotSent> {
+    match written {
         Ok(()) => Ok(()),
         Err(error) => match error.kind() {
             io::ErrorKind::WouldBlock => Err(NotSent::Full),
@@ -108,8 +119,12 @@ fn try_send(link: &impl ::link::Link, head: &[u8], payload: &[Bytes], offload: O
 }
 
 /// What the link has still to do, as a virtio-net header says it.
-fn vnet(head: &[u8], offload: Offload) -> VnetHeader {
-    let kind = match head.first() {
+pub(super) fn vnet(layer: Layer, head: &[u8], offload: Offload) -> VnetHeader {
+    let ip = match layer {
+        Layer::Ip => head.first(),
+        Layer::Ethernet => head.get(ETHERNET_BYTES),
+    };
+    let kind = match ip {
         Some(first) if first >> 4 == 6 => GsoKind::TcpV6,
         _ => GsoKind::TcpV4,
     };
@@ -211,10 +226,20 @@ mod tests {
             checksum: Some((40, 16)),
             segment_size: Some(1_440),
         };
-        let header = vnet(&[0x60; 72], offload);
+        let header = vnet(Layer::Ip, &[0x60; 72], offload);
         let gso = header.gso.map(|gso| (gso.kind, gso.size, gso.header_len));
         assert_eq!(gso, Some((GsoKind::TcpV6, 1_440, 72)));
         assert_eq!(header.needs_checksum.map(|c| (c.start, c.offset)), Some((40, 16)));
-        assert_eq!(vnet(&[0x45; 40], Offload::default()), VnetHeader::default());
+        assert_eq!(vnet(Layer::Ip, &[0x45; 40], Offload::default()), VnetHeader::default());
+        for (version, kind) in [(0x45, GsoKind::TcpV4), (0x60, GsoKind::TcpV6)] {
+            let mut frame = [0x60; 74];
+            frame[ETHERNET_BYTES] = version;
+            let header = vnet(Layer::Ethernet, &frame, offload);
+            assert_eq!(
+                header.gso.map(|gso| gso.kind),
+                Some(kind),
+                "the version stands behind the Ethernet header"
+            );
+        }
     }
 }

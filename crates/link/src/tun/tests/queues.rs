@@ -154,6 +154,6 @@ fn there_are_only_so_many_queues() {
             },
             TWO,
         );
-        assert!(matches!(refused, Err(LinkError::NotTun { name }) if name == "lo"));
+        assert!(matches!(refused, Err(LinkError::NotTun { name, .. }) if name == "lo"));
     });
 }
