@@ -129,8 +129,8 @@ fn set_socket_level(socket: &mut Socket, name: c_int, value: &[u8]) -> Result<()
     match name {
         libc::SO_REUSEADDR => socket.reuses_address = number(value)? != 0,
         libc::SO_KEEPALIVE => socket.keeps_alive = number(value)? != 0,
-        libc::SO_SNDBUF => socket.options.send_buffer = usize::try_from(number(value)?.max(1)).unwrap_or(1),
-        libc::SO_RCVBUF => socket.options.receive_buffer = usize::try_from(number(value)?.max(1)).unwrap_or(1),
+        libc::SO_SNDBUF => socket.options.send_buffer = usize::try_from(number(value)?.max(1)).unwrap_or(1).into(),
+        libc::SO_RCVBUF => socket.options.receive_buffer = usize::try_from(number(value)?.max(1)).unwrap_or(1).into(),
         libc::SO_LINGER => {
             let (on, seconds) = (number(value)?, number(value.get(4..).unwrap_or_default())?);
             socket.options.linger = (on != 0).then(|| seconds_of(seconds));
@@ -176,8 +176,8 @@ fn socket_level(socket: &Socket, name: c_int) -> Result<Vec<u8>, Errno> {
     Ok(int(match name {
         libc::SO_REUSEADDR => socket.reuses_address.into(),
         libc::SO_KEEPALIVE => socket.keeps_alive.into(),
-        libc::SO_SNDBUF => size(socket.options.send_buffer.saturating_mul(2)),
-        libc::SO_RCVBUF => size(socket.options.receive_buffer.saturating_mul(2)),
+        libc::SO_SNDBUF => size(socket.options.send_buffer.start().saturating_mul(2)),
+        libc::SO_RCVBUF => size(socket.options.receive_buffer.start().saturating_mul(2)),
         libc::SO_TYPE => libc::SOCK_STREAM,
         libc::SO_PROTOCOL => IPPROTO_TCP,
         libc::SO_DOMAIN if socket.is_v6 => libc::AF_INET6,

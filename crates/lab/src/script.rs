@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
-use stack::{AcceptOverflow, ConnectionOptions, KeepAlive, Limits, SynCookies};
+use stack::{AcceptOverflow, Buffer, ConnectionOptions, KeepAlive, Limits, SynCookies};
 use toml::Spanned;
 
 use crate::glance::FlagText;
@@ -92,7 +92,7 @@ impl ConnectionTable {
     /// `options` with what the table says.
     pub(crate) fn over(&self, options: ConnectionOptions) -> ConnectionOptions {
         let time = |given: Option<Time>, old| given.map_or(old, |time| time.0);
-        let size = |given: Option<Size>, old| given.map_or(old, |size| size.0 as usize);
+        let size = |given: Option<Size>, old| given.map_or(old, |size| Buffer::Fixed(size.0 as usize));
         ConnectionOptions {
             send_buffer: size(self.send_buffer, options.send_buffer),
             receive_buffer: size(self.receive_buffer, options.receive_buffer),

@@ -83,10 +83,10 @@ pub struct Secrets {
 /// What one connection may be told; a listener's connections start with the listener's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnectionOptions {
-    /// Send buffer: unacknowledged and unsent bytes. Units: bytes. Bounds: 1 to `limits.send_buffer_max`.
-    pub send_buffer: usize,
-    /// Receive buffer: the largest window. Units: bytes. Bounds: 1 to `limits.receive_buffer_max`.
-    pub receive_buffer: usize,
+    /// Send buffer: unacknowledged and unsent bytes. Bounds: 1 to `limits.send_buffer_max`.
+    pub send_buffer: Buffer,
+    /// Receive buffer: the largest window. Bounds: 1 to `limits.receive_buffer_max`.
+    pub receive_buffer: Buffer,
     /// Send small segments at once instead of waiting for an acknowledgment (RFC 9293 SHLD-7, MUST-17).
     pub no_delay: bool,
     /// Longest wait before data is acknowledged. Bounds: under 500 ms (RFC 9293 MUST-40); longer is clamped.
@@ -121,6 +121,64 @@ pub struct ConnectionOptions {
     pub dscp: Dscp,
 }
 
+/// How large a buffer may become. Whatever it is, memory is taken only as bytes come, and all buffers of a stack together
+/// are bounded by `limits.buffer_bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Buffer {
+    /// This size, whatever the path carries. Units: bytes.
+    Fixed(usize),
+    /// It follows the bandwidth-delay product: a send buffer is twice the congestion window, a receive buffer four times what
+    /// the user read within a round trip. It never becomes smaller than `start`, nor larger than `max`. Units: bytes.
+    Auto {
+        /// What it starts with, and the window that the SYN offers.
+        start: usize,
+        /// What it may grow to.
+        max: usize,
+    },
+}
+
+impl Buffer {
+    /// What it starts with. Units: bytes.
+    pub const fn start(self) -> usize {
+        match self {
+            Self::Fixed(size) | Self::Auto { start: size, .. } => size,
+        }
+    }
+
+    /// What it may grow to. Units: bytes.
+    pub const fn max(self) -> usize {
+        match self {
+            Self::Fixed(size) | Self::Auto { max: size, .. } => size,
+        }
+    }
+
+    /// Whether it may grow.
+    pub const fn is_auto(self) -> bool {
+        matches!(self, Self::Auto { .. })
+    }
+
+    /// Both ends within 1 and `most`.
+    pub(crate) fn clamped(self, most: usize) -> Self {
+        match self {
+            Self::Fixed(size) => Self::Fixed(size.clamp(1, most)),
+            Self::Auto { start, max } => {
+                let start = start.clamp(1, most);
+                Self::Auto {
+                    start,
+                    max: max.clamp(start, most),
+                }
+            }
+        }
+    }
+}
+
+impl From<usize> for Buffer {
+    /// A buffer of this size.
+    fn from(size: usize) -> Self {
+        Self::Fixed(size)
+    }
+}
+
 /// Keep-alive settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAlive {
@@ -145,8 +203,14 @@ impl Default for KeepAlive {
 impl Default for ConnectionOptions {
     fn default() -> Self {
         Self {
-            send_buffer: 1 << 20,
-            receive_buffer: 1 << 20,
+            send_buffer: Buffer::Auto {
+                start: 256 << 10,
+                max: 16 << 20,
+            },
+            receive_buffer: Buffer::Auto {
+                start: 64 << 10,
+                max: 16 << 20,
+            },
             no_delay: false,
             ack_delay: Duration::from_millis(40),
             quick_acks: 16,
@@ -162,6 +226,16 @@ impl Default for ConnectionOptions {
             fin_wait_2: Duration::from_secs(60),
             dscp: Dscp::DEFAULT,
         }
+    }
+}
+
+impl ConnectionOptions {
+    /// The same within their bounds.
+    pub(crate) fn clamped(mut self, limits: &Limits) -> Self {
+        self.send_buffer = self.send_buffer.clamped(limits.send_buffer_max);
+        self.receive_buffer = self.receive_buffer.clamped(limits.receive_buffer_max);
+        self.rto_max = self.rto_max.max(Duration::from_secs(60));
+        self
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::ledger::Ledger;
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::replies::{Replies, Reply};
 use crate::tcp::state::{Arrow, State, next};
@@ -17,6 +18,7 @@ pub(crate) struct Context<'a, O> {
     pub(crate) counters: &'a mut Counters,
     pub(crate) observer: &'a mut O,
     pub(crate) replies: &'a mut Replies,
+    pub(crate) ledger: &'a Ledger,
 }
 
 impl<O: Observer> Context<'_, O> {

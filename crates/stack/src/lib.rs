@@ -26,6 +26,7 @@ pub mod flood;
 mod fragment;
 mod hash;
 pub mod io;
+mod ledger;
 pub mod limits;
 pub mod medium;
 pub mod observer;
@@ -39,7 +40,7 @@ pub mod tuple;
 
 pub use call::{Accepted, ConnectOptions, Received};
 pub use config::{
-    AcceptOverflow, Config, ConnectionOptions, CookieOptions, FloodOptions, KeepAlive, ListenOptions, Pressure,
+    AcceptOverflow, Buffer, Config, ConnectionOptions, CookieOptions, FloodOptions, KeepAlive, ListenOptions, Pressure,
     Secrets, SynCookies,
 };
 pub use counters::Counters;

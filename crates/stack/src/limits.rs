@@ -28,6 +28,10 @@ pub struct Limits {
     /// Largest receive buffer of a connection; our window scale follows from it (8 by default). Units: bytes. Bounds: at
     /// most 2^30 - 1, or the window field could not say it.
     pub receive_buffer_max: usize,
+    /// What all send and receive buffers may hold together. Units: bytes. From three quarters of it on no buffer grows, and
+    /// each connection gets window and room for 16 KiB and no more; at the bound, text that would make a connection hold more
+    /// than that is dropped and acknowledged (counted). So the most that is held is this and 32 KiB for each connection.
+    pub buffer_bytes: usize,
     /// Datagrams in reassembly. At the bound the oldest is given up (counted).
     pub datagrams: usize,
     /// Bytes in reassembly, headers of entries included. At the bound the oldest datagram is given up (counted).
@@ -66,6 +70,7 @@ impl Default for Limits {
             replies: 4096,
             send_buffer_max: 16 << 20,
             receive_buffer_max: 65_535 << 8,
+            buffer_bytes: 512 << 20,
             datagrams: 64,
             datagram_bytes: 1 << 20,
             datagram_lifetime: Duration::from_secs(30),

@@ -322,6 +322,8 @@ whys! {
     DataAfterClose,
     /// Data for which the receive buffer had no room.
     ReceiveBufferFull,
+    /// Data for which all buffers of the stack together had no room (`limits.buffer_bytes`).
+    BufferBudget,
     /// Data beyond a hole while as many islands as there may be were held.
     IslandsFull,
     /// An old segment met a TIME-WAIT entry.

@@ -36,6 +36,7 @@ use crate::flood::{Limiter, ReplyBudget};
 use crate::fragment::Reassembler;
 use crate::hash::Keys;
 use crate::io::{Batch, Budget, Sink};
+use crate::ledger::Ledger;
 use crate::observer::{Observer, Why};
 use crate::replies::Replies;
 use crate::tcp::connection::Owner;
@@ -70,6 +71,7 @@ pub struct Stack<O: Observer = ()> {
     listeners: Listeners,
     reassembler: Reassembler,
     replies: Replies,
+    ledger: Ledger,
     /// Connections that may have something to send, by index. One that is stale asks for nothing and does no harm.
     transmit: VecDeque<u32>,
     events: VecDeque<Waiting>,
@@ -114,6 +116,7 @@ macro_rules! context {
             counters: &mut $stack.counters,
             observer: &mut $stack.observer,
             replies: &mut $stack.replies,
+            ledger: &$stack.ledger,
         }
     };
 }
@@ -128,6 +131,7 @@ impl<O: Observer> Stack<O> {
         limits.send_buffer_max = limits.send_buffer_max.clamp(1, (1 << 30) - 1);
         limits.listeners = limits.listeners.min(65_535);
         let limits = config.limits;
+        config.connection = config.connection.clamped(&limits);
         Self {
             keys: Keys::new(&secrets),
             mint: Mint::new(&secrets),
@@ -144,6 +148,7 @@ impl<O: Observer> Stack<O> {
             listeners: Listeners::default(),
             reassembler: Reassembler::new(&limits),
             replies: Replies::new(limits.replies),
+            ledger: Ledger::new(limits.buffer_bytes),
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             budgets: Budgets {
@@ -177,6 +182,7 @@ impl<O: Observer> Stack<O> {
             limits,
             mtu,
             flood,
+            connection: config.connection.clamped(&limits),
             ..config
         };
         self.settings[0] = Arc::new(self.config.connection);

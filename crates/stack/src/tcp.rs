@@ -25,3 +25,4 @@ pub(crate) mod timeout;
 pub mod timer;
 pub(crate) mod timestamps;
 pub(crate) mod timewait;
+pub(crate) mod tuning;

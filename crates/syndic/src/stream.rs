@@ -191,25 +191,26 @@ impl TcpStream {
         self.socket.change(|options| options.dscp = dscp)
     }
 
-    /// The bound of written bytes that are not acknowledged. Units: bytes.
+    /// The bound of written bytes that are not acknowledged: what the buffer may grow to. Units: bytes.
     pub fn send_buffer_size(&self) -> io::Result<usize> {
-        Ok(self.socket.options()?.send_buffer)
+        Ok(self.socket.options()?.send_buffer.max())
     }
 
-    /// Changes the bound of written bytes that are not acknowledged. Units: bytes. Bounds: the stack's limits.
+    /// Fixes the bound of written bytes that are not acknowledged: it no longer follows the path. Units: bytes. Bounds: the
+    /// stack's limits.
     pub fn set_send_buffer_size(&self, size: usize) -> io::Result<()> {
-        self.socket.change(|options| options.send_buffer = size)
+        self.socket.change(|options| options.send_buffer = size.into())
     }
 
-    /// The largest window that is advertised. Units: bytes.
+    /// The largest window that is advertised: what the buffer may grow to. Units: bytes.
     pub fn recv_buffer_size(&self) -> io::Result<usize> {
-        Ok(self.socket.options()?.receive_buffer)
+        Ok(self.socket.options()?.receive_buffer.max())
     }
 
-    /// Changes the largest window that is advertised; window that was given is never taken back. Units: bytes.
-    /// Bounds: the stack's limits.
+    /// Fixes the largest window that is advertised: it no longer follows the path. Window that was given is never taken back.
+    /// Units: bytes. Bounds: the stack's limits.
     pub fn set_recv_buffer_size(&self, size: usize) -> io::Result<()> {
-        self.socket.change(|options| options.receive_buffer = size)
+        self.socket.change(|options| options.receive_buffer = size.into())
     }
 
     /// All settings of the connection.

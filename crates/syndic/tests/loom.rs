@@ -72,7 +72,7 @@ fn stack(host: u8) -> Stack {
     let config = Config {
         addresses: vec![[10, 0, 0, host].into()],
         connection: ConnectionOptions {
-            send_buffer: 10,
+            send_buffer: 10.into(),
             no_delay: true,
             ..ConnectionOptions::default()
         },
@@ -121,7 +121,7 @@ fn connected() -> (Stack, ConnectionId, Stack, ConnectionId) {
     let accepted = ours.accept(Now::default(), listener).unwrap().unwrap();
     while ours.poll_event().is_some() || theirs.poll_event().is_some() {}
     let options = ConnectionOptions {
-        send_buffer: 10,
+        send_buffer: 10.into(),
         ..ours.options(accepted.id).unwrap()
     };
     ours.set_options(Now::default(), accepted.id, options).unwrap();

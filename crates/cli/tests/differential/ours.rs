@@ -121,7 +121,7 @@ impl Ours {
                 });
             }
             Setting::UserTimeout(time) => options.user_timeout = Some(time.into()),
-            Setting::ReceiveBuffer(bytes) => options.receive_buffer = bytes,
+            Setting::ReceiveBuffer(bytes) => options.receive_buffer = bytes.into(),
             Setting::CookiesAlways => self.syn_cookies = SynCookies::Always,
         }
         if let Some(id) = self.connection {

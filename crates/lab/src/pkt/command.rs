@@ -103,7 +103,7 @@ mod tests {
             run("sysctl -q net.ipv4.tcp_rmem=\"4096 10000 20000\"", &mut settings, true),
             Ok(())
         );
-        assert_eq!(settings.config.connection.receive_buffer, 10_000);
+        assert_eq!(settings.config.connection.receive_buffer, 10_000.into());
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Profile {
             config.option_layout = Layout::FreeBsd;
             // 2 MiB is what FreeBSD lets a receive buffer grow to, and 6 the scale that says it.
             config.limits.receive_buffer_max = 2 << 20;
-            config.connection.receive_buffer = 65_536;
+            config.connection.receive_buffer = 65_536.into();
             config.connection.quick_acks = 0;
             config.connection.rto_min = Duration::from_millis(230);
             config.connection.syn_retransmissions_max = 12;

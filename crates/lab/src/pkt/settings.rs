@@ -117,10 +117,10 @@ impl Settings {
             "net.ipv4.tcp_rto_min_us" => connection.rto_min = Duration::from_micros(number()?),
             "net.inet.tcp.rexmit_initial" => connection.rto_initial = millis()?,
             // The middle of least, default and most.
-            "net.ipv4.tcp_rmem" => connection.receive_buffer = size(1)?,
-            "net.ipv4.tcp_wmem" => connection.send_buffer = size(1)?,
-            "net.inet.tcp.recvspace" => connection.receive_buffer = size(0)?,
-            "net.inet.tcp.sendspace" => connection.send_buffer = size(0)?,
+            "net.ipv4.tcp_rmem" => connection.receive_buffer = size(1)?.into(),
+            "net.ipv4.tcp_wmem" => connection.send_buffer = size(1)?.into(),
+            "net.inet.tcp.recvspace" => connection.receive_buffer = size(0)?.into(),
+            "net.inet.tcp.sendspace" => connection.send_buffer = size(0)?.into(),
             "net.ipv4.ip_default_ttl" | "net.inet.ip.ttl" => config.hop_limit = small()?,
             _ => return None,
         }
@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(s.set(name, value).is_ok(), known, "{name}={value}");
         }
         assert!(!s.config.timestamps && !s.config.sack);
-        assert_eq!(s.config.connection.receive_buffer, 30_000);
+        assert_eq!(s.config.connection.receive_buffer, 30_000.into());
         assert_eq!(s.config.connection.ack_delay, Duration::ZERO);
         assert_eq!(s.listen.syn_ack_retransmissions, 2);
         assert_eq!(s.listen.syn_cookies, SynCookies::Always);

@@ -41,7 +41,7 @@ impl<O: Observer> Stack<O> {
         if self.listeners.has(options.local) {
             return Err(ListenError::InUse(options.local));
         }
-        options.connection = self.clamped(options.connection);
+        options.connection = options.connection.clamped(&self.config.limits);
         options.half_open_lifetime = options.half_open_lifetime.min(HALF_OPEN_LIFETIME_MAX);
         let is_shared = self.config.cookies.shared_secret && options.syn_cookies != SynCookies::Never;
         let in_flight = if is_shared { InFlight::ANY } else { InFlight::default() };
@@ -170,21 +170,22 @@ impl<O: Observer> Stack<O> {
     fn send_with(&mut self, now: Now, id: ConnectionId, data: &mut Bytes, urgent: bool) -> Result<usize, SendError> {
         let i = self.users(id).map_err(|NoSuch| SendError::NoSuch)?;
         let c = self.connections.get_mut(i).ok_or(SendError::NoSuch)?;
-        let taken = c.send(now.mono, data, urgent)?;
+        let taken = c.send(now.mono, &self.ledger, data, urgent)?;
         self.settle(now, i);
         Ok(taken)
     }
 
     /// Room in the send buffer. Units: bytes.
     pub fn send_room(&self, id: ConnectionId) -> Result<usize, NoSuch> {
-        Ok(self.connections.get(self.users(id)?).ok_or(NoSuch)?.room())
+        Ok(self.connections.get(self.users(id)?).ok_or(NoSuch)?.room(&self.ledger))
     }
 
     /// RECEIVE: at most `max` bytes. Bounds: with a `max` of 0 it is nothing while bytes wait, and tells the end once none do.
     pub fn receive(&mut self, now: Now, id: ConnectionId, max: usize) -> Result<Received, ReceiveError> {
         let i = self.users(id).map_err(|NoSuch| ReceiveError::NoSuch)?;
         let c = self.connections.get_mut(i).ok_or(ReceiveError::NoSuch)?;
-        let received = c.receive(max)?;
+        let received = c.receive(now.mono, &self.ledger, max)?;
+        c.booked = self.ledger.book(c.booked, c.held());
         // All that reading may call for is a window update: without one the driver need not come.
         if c.ack.is_some() {
             self.settle(now, i);
@@ -239,7 +240,7 @@ impl<O: Observer> Stack<O> {
     /// Nobody holds the connection any more: one that was over already is given back here, another when it is.
     fn let_go(&mut self, now: Now, i: u32) {
         if self.connections.get(i).is_some_and(|c| c.detached) {
-            self.connections.free(i);
+            self.give_back(i);
         } else {
             self.settle(now, i);
         }
@@ -262,7 +263,7 @@ impl<O: Observer> Stack<O> {
 
     /// Settings within their bounds, in a place that they share with the same of other connections where they can.
     fn shared(&mut self, options: ConnectionOptions) -> Arc<ConnectionOptions> {
-        let options = self.clamped(options);
+        let options = options.clamped(&self.config.limits);
         let [own, last] = &mut self.settings;
         if **own == options {
             return Arc::clone(own);
@@ -271,15 +272,6 @@ impl<O: Observer> Stack<O> {
             *last = Arc::new(options);
         }
         Arc::clone(last)
-    }
-
-    /// Settings within their bounds.
-    fn clamped(&self, mut options: ConnectionOptions) -> ConnectionOptions {
-        let limits = &self.config.limits;
-        options.send_buffer = options.send_buffer.clamp(1, limits.send_buffer_max);
-        options.receive_buffer = options.receive_buffer.clamp(1, limits.receive_buffer_max);
-        options.rto_max = options.rto_max.max(crate::time::Duration::from_secs(60));
-        options
     }
 
     /// The index of a connection that a user holds.

@@ -97,7 +97,10 @@ impl<O: Observer> Stack<O> {
 
     /// The window that a listener's SYN-ACKs offer. Units: bytes.
     pub(super) fn syn_window_of(&self, listener: u16) -> u32 {
-        let buffer = self.listeners.at(listener).map_or(0, |l| l.connection.receive_buffer);
+        let buffer = self
+            .listeners
+            .at(listener)
+            .map_or(0, |l| l.connection.receive_buffer.start());
         syn_window(u32::try_from(buffer).unwrap_or(u32::MAX))
     }
 

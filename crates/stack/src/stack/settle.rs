@@ -14,6 +14,7 @@ impl<O: Observer> Stack<O> {
     /// Makes the stack agree with what connection `i` has become.
     pub(super) fn settle(&mut self, now: Now, i: u32) {
         let Some(c) = self.connections.get_mut(i) else { return };
+        c.booked = self.ledger.book(c.booked, c.held());
         if c.is_over() {
             if !c.detached {
                 self.detach(now, i);
@@ -57,8 +58,16 @@ impl<O: Observer> Stack<O> {
             self.spend_cookie(now, i, epoch);
         }
         if owner == Owner::Nobody {
-            self.connections.free(i);
+            self.give_back(i);
         }
+    }
+
+    /// A connection that is over and that nobody holds.
+    pub(super) fn give_back(&mut self, i: u32) {
+        if let Some(c) = self.connections.get_mut(i) {
+            c.booked = self.ledger.book(c.booked, 0);
+        }
+        self.connections.free(i);
     }
 
     /// Leaves a small entry where the connection stood, and sends the acknowledgment that it still owes.

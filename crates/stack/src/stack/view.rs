@@ -119,6 +119,6 @@ impl<O: Observer> Stack<O> {
 /// The most that the buffers of a connection may cost: all that they may hold, what the receive window's unit adds, the room
 /// that the tail of each queue has left, and for islands a tail as long as the data or the shortest. Units: bytes.
 fn buffers_max(c: &Connection, islands: usize) -> usize {
-    let received = c.options.receive_buffer + (1 << c.rcv.scale) - 1;
-    c.options.send_buffer + TAIL_MAX + 2 * received + TAIL_MAX + islands * TAIL_MIN
+    let received = c.options.receive_buffer.max() + (1 << c.rcv.scale) - 1;
+    c.options.send_buffer.max() + TAIL_MAX + 2 * received + TAIL_MAX + islands * TAIL_MIN
 }

@@ -22,11 +22,13 @@ use super::send::SendSpace;
 use super::state::{Arrow, State};
 use super::timer::TimerLink;
 use super::timestamps::Timestamps;
+use super::tuning::Tuning;
 use crate::call::Received;
-use crate::config::ConnectionOptions;
+use crate::config::{Buffer, ConnectionOptions};
 use crate::context::Context;
 use crate::error::{Ended, SendError};
 use crate::event::{ListenerId, Ready};
+use crate::ledger::Ledger;
 use crate::observer::{Cause, Fact, Observer};
 use crate::status::{Idle, Status};
 use crate::time::{Duration, Instant};
@@ -52,6 +54,10 @@ pub(crate) struct Connection {
     pub(crate) owner: Owner,
     pub(crate) snd: SendSpace,
     pub(crate) rcv: ReceiveSpace,
+    /// How large the receive buffer should be.
+    pub(crate) tuning: Tuning,
+    /// Bytes held, as the stack has booked them.
+    pub(crate) booked: u32,
     pub(crate) rtt: RoundTrip,
     pub(crate) congestion: Congestion,
     pub(crate) recovery: Recovery,
@@ -137,7 +143,7 @@ pub(crate) struct Settled {
 impl Connection {
     /// A connection in CLOSED, with nothing negotiated.
     fn new(now: Instant, tuple: FourTuple, iss: SeqNumber, mss: u16, options: Arc<ConnectionOptions>) -> Self {
-        let buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
+        let buffer = u32::try_from(options.receive_buffer.start()).unwrap_or(u32::MAX);
         let quick_acks = options.quick_acks;
         Self {
             tuple,
@@ -145,6 +151,8 @@ impl Connection {
             owner: Owner::User,
             snd: SendSpace::new(iss, mss),
             rcv: ReceiveSpace::new(buffer),
+            tuning: Tuning::new(now, SeqNumber::default()),
+            booked: 0,
             rtt: RoundTrip::new(),
             congestion: Congestion::new(u32::from(mss)),
             recovery: Recovery::new(),
@@ -216,6 +224,7 @@ impl Connection {
         let mut c = Self::new(now, settled.tuple, settled.iss, mss, options);
         c.owner = owner;
         c.rcv.on_syn(settled.irs);
+        c.tuning = Tuning::new(now, c.rcv.nxt);
         c.rcv.acked = c.rcv.nxt;
         c.snd.nxt = settled.iss + 1;
         c.ts = settled.ts;
@@ -367,14 +376,20 @@ impl Connection {
     }
 
     /// SEND (RFC 9293 section 3.10.2).
-    pub(crate) fn send(&mut self, now: Instant, data: &mut Bytes, urgent: bool) -> Result<usize, SendError> {
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        ledger: &Ledger,
+        data: &mut Bytes,
+        urgent: bool,
+    ) -> Result<usize, SendError> {
         if let Some(how) = self.ended {
             return Err(how.into());
         }
         if !self.state.may_send() || self.snd.fin {
             return Err(SendError::Closing);
         }
-        let taken = data.split_to(data.len().min(self.room()));
+        let taken = data.split_to(data.len().min(self.room(ledger)));
         let len = taken.len();
         if len > 0 {
             if !self.has_work() {
@@ -389,9 +404,24 @@ impl Connection {
         Ok(len)
     }
 
-    /// Room in the send buffer. Bounds: below 2^30, so that sequence comparisons hold.
-    pub(crate) fn room(&self) -> usize {
-        self.options.send_buffer.saturating_sub(self.snd.queued())
+    /// How much the send buffer may hold now: where it follows the path, two congestion windows, one in flight and one that
+    /// is ready to follow. Units: bytes. Bounds: below 2^30, so that sequence comparisons hold.
+    pub(crate) fn send_buffer(&self, ledger: &Ledger) -> usize {
+        let size = match self.options.send_buffer {
+            Buffer::Fixed(size) => size,
+            Buffer::Auto { start, max } => (2 * self.congestion.cwnd() as usize).clamp(start, max),
+        };
+        ledger.allows(u32::try_from(size).unwrap_or(u32::MAX)) as usize
+    }
+
+    /// Room in the send buffer. Units: bytes.
+    pub(crate) fn room(&self, ledger: &Ledger) -> usize {
+        self.send_buffer(ledger).saturating_sub(self.snd.queued())
+    }
+
+    /// What both buffers hold. Units: bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.snd.queued() + self.rcv.held()
     }
 
     /// Whether the peer owes us an acknowledgment, or will once we have sent.
@@ -400,9 +430,10 @@ impl Connection {
     }
 
     /// RECEIVE (RFC 9293 section 3.10.3). Errors: how the connection ended, once everything that came before was read.
-    pub(crate) fn receive(&mut self, max: usize) -> Result<Received, Ended> {
+    pub(crate) fn receive(&mut self, now: Instant, ledger: &Ledger, max: usize) -> Result<Received, Ended> {
         if let Some(bytes) = self.rcv.read(max) {
-            if self.state.may_receive() && self.rcv.is_update_due(u32::from(self.snd.mss)) {
+            self.tune(now, ledger);
+            if self.state.may_receive() && self.rcv.is_update_due(u32::from(self.snd.mss), ledger) {
                 self.ack_now(Cause::WindowUpdate);
             }
             if self.rcv.urgent().is_none() {
@@ -417,6 +448,20 @@ impl Connection {
             Some(how) => Err(how),
             None if self.state == State::Closed => Ok(Received::Finished),
             None => Ok(Received::Nothing),
+        }
+    }
+
+    /// The user has read: a receive buffer that follows the path may grow.
+    fn tune(&mut self, now: Instant, ledger: &Ledger) {
+        let Buffer::Auto { max, .. } = self.options.receive_buffer else {
+            return;
+        };
+        let (front, buffer) = (self.rcv.front(), self.rcv.buffer);
+        if let Some(wanted) = self.tuning.on_read(now, front, self.rtt.srtt(), buffer)
+            && !ledger.is_tight()
+        {
+            let most = u32::try_from(max).unwrap_or(u32::MAX);
+            self.rcv.buffer = buffer.max(wanted.min(most));
         }
     }
 
@@ -481,7 +526,9 @@ impl Connection {
 
     /// Takes new settings; timers that they govern start anew.
     pub(crate) fn set_options(&mut self, now: Instant, options: Arc<ConnectionOptions>) {
-        self.rcv.buffer = u32::try_from(options.receive_buffer).unwrap_or(u32::MAX);
+        if options.receive_buffer != self.options.receive_buffer {
+            self.rcv.buffer = u32::try_from(options.receive_buffer.start()).unwrap_or(u32::MAX);
+        }
         if options.quick_acks != self.options.quick_acks {
             self.quick_acks = options.quick_acks;
         }

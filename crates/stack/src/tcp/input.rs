@@ -11,8 +11,10 @@ use super::recv::Taken;
 use super::segment::Segment;
 use super::state::{Arrow, State};
 use super::timestamps::Timestamps;
+use super::tuning::Tuning;
 use crate::context::Context;
 use crate::error::Ended;
+use crate::ledger::FLOOR;
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::time::{Duration, Instant};
 
@@ -52,6 +54,7 @@ fn syn_sent<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segme
         return Err(Why::NotSyn);
     }
     c.rcv.on_syn(seg.seq);
+    c.tuning = Tuning::new(cx.now.mono, c.rcv.nxt);
     negotiate(cx, c, &seg.options);
     if acked {
         syn_acknowledged(cx, c, &seg, 0);
@@ -183,6 +186,11 @@ fn first_check_sequence<O: Observer>(
         c.ts = Some(ts);
     }
     let had_text = !seg.payload.is_empty();
+    if let Some((ts, option)) = timestamp.filter(|_| had_text && c.options.receive_buffer.is_auto())
+        && let Some(sample) = ts.round_trip(now, option.ecr)
+    {
+        c.tuning.on_echo(sample);
+    }
     if seg.trim(start, end) {
         // More than the window takes, as the probe of a closed one: the sender has to hear where it stands.
         if seg.payload.is_empty() {
@@ -335,7 +343,7 @@ fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &
     } else {
         c.deadlines.disarm(Reason::UserTimeout);
     }
-    if c.blocked && c.room() * 3 >= c.options.send_buffer {
+    if c.blocked && c.room(cx.ledger) * 3 >= c.send_buffer(cx.ledger) {
         c.blocked = false;
         c.ready.writable = true;
     }
@@ -428,6 +436,10 @@ fn seventh_take_text<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, s
         c.reset(cx, Cause::ResetAbort);
         c.end(cx, Ended::Aborted, Arrow::Abort);
         return Err(Why::DataAfterClose);
+    }
+    if cx.ledger.is_full() && c.rcv.held() + seg.payload.len() > FLOOR as usize {
+        c.ack_now(Cause::DuplicateAck);
+        return Err(Why::BufferBudget);
     }
     let mut text = seg.payload.clone();
     if let Some(fin) = c.rcv.fin {

@@ -293,7 +293,7 @@ pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) ->
         if c.sack && plan.len == 0 {
             options.sack = c.rcv.sack_blocks();
         }
-        c.rcv.field(u32::from(c.snd.mss))
+        c.rcv.field(u32::from(c.snd.mss), cx.ledger)
     };
     let ack = if plan.flags.ack() {
         c.rcv.nxt

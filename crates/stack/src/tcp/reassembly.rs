@@ -66,7 +66,6 @@ impl Islands {
     }
 
     /// Bytes in all of them.
-    #[cfg(test)]
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }

@@ -18,6 +18,7 @@ use wire::seq::SeqNumber;
 
 use super::queue::ByteQueue;
 use super::reassembly::{Inserted, Islands};
+use crate::ledger::Ledger;
 
 /// The receive sequence space of one connection.
 #[derive(Debug, Clone, Hash)]
@@ -38,7 +39,7 @@ pub(crate) struct ReceiveSpace {
     pub(crate) fin: Option<SeqNumber>,
     /// Our window scale, 0 when not negotiated.
     pub(crate) scale: u8,
-    /// Bytes that may be held.
+    /// Bytes that may be held. It may grow, and all of it be used, while the stack has room.
     pub(crate) buffer: u32,
     queue: Option<Box<ByteQueue>>,
     islands: Option<Box<Islands>>,
@@ -88,6 +89,16 @@ impl ReceiveSpace {
         self.queue.as_ref().map_or(0, |q| q.len())
     }
 
+    /// What the queue and all beyond holes hold. Units: bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.readable() + self.islands.as_ref().map_or(0, |islands| islands.bytes())
+    }
+
+    /// The number of the first byte that the user has not read.
+    pub(crate) fn front(&self) -> SeqNumber {
+        self.nxt - u32::try_from(self.readable()).unwrap_or(u32::MAX)
+    }
+
     /// What the queue and all beyond holes cost. Units: bytes.
     pub(crate) fn allocated(&self) -> usize {
         let queue = self.queue.as_ref().map_or(0, |queue| queue.allocated());
@@ -118,20 +129,18 @@ impl ReceiveSpace {
     }
 
     /// Moves the edge to what the buffer has room for, when that is worth telling: silly-window avoidance,
-    /// RFC 9293 section 3.8.6.2.2 (MUST-39).
-    fn open(&mut self, mss: u32) {
-        let room = self
-            .buffer
-            .saturating_sub(u32::try_from(self.readable()).unwrap_or(u32::MAX));
+    /// RFC 9293 section 3.8.6.2.2 (MUST-39). `buffer` is what the stack allows of ours.
+    fn open(&mut self, mss: u32, buffer: u32) {
+        let room = buffer.saturating_sub(u32::try_from(self.readable()).unwrap_or(u32::MAX));
         let target = self.nxt + room.min(u32::from(u16::MAX) << self.scale);
-        if target.after(self.edge) && target.since(self.edge) >= mss.min(self.buffer / 2).max(1) {
+        if target.after(self.edge) && target.since(self.edge) >= mss.min(buffer / 2).max(1) {
             self.edge = target;
         }
     }
 
     /// The window field of a segment that leaves now; it counts as advertised when the link takes the segment.
-    pub(crate) fn field(&mut self, mss: u32) -> u16 {
-        self.open(mss);
+    pub(crate) fn field(&mut self, mss: u32, ledger: &Ledger) -> u16 {
+        self.open(mss, ledger.allows(self.buffer));
         let window = if self.nxt.before(self.edge) {
             self.edge.since(self.nxt)
         } else {
@@ -149,14 +158,15 @@ impl ReceiveSpace {
     }
 
     /// Whether the user has read so much that the peer should be told at once.
-    pub(crate) fn is_update_due(&mut self, mss: u32) -> bool {
-        self.open(mss);
+    pub(crate) fn is_update_due(&mut self, mss: u32, ledger: &Ledger) -> bool {
+        let buffer = ledger.allows(self.buffer);
+        self.open(mss, buffer);
         let gain = if self.edge.after(self.advertised) {
             self.edge.since(self.advertised)
         } else {
             0
         };
-        gain >= (2 * mss).min(self.buffer / 2).max(1) || (self.window() == 0 && gain > 0)
+        gain >= (2 * mss).min(buffer / 2).max(1) || (self.window() == 0 && gain > 0)
     }
 
     /// Takes text that was trimmed to the window.
@@ -225,7 +235,7 @@ impl ReceiveSpace {
 
     /// Bytes of the read stream up to the end of urgent data; `None` when the user has read past it.
     pub(crate) fn urgent(&self) -> Option<u32> {
-        let front = self.nxt - u32::try_from(self.readable()).unwrap_or(u32::MAX);
+        let front = self.front();
         self.up.filter(|up| up.after(front)).map(|up| up.since(front))
     }
 

@@ -447,8 +447,8 @@ impl World<'_> {
             }
             14 => {
                 let mut options = self.stack.options(id).expect("held");
-                options.receive_buffer = n;
-                options.send_buffer = usize::from(self.input.short());
+                options.receive_buffer = n.into();
+                options.send_buffer = usize::from(self.input.short()).into();
                 options.no_delay = n % 2 == 0;
                 options.keep_alive = (n % 3 == 0).then(KeepAlive::default);
                 options.user_timeout = (n % 5 == 0).then(|| Duration::from_millis(n as u64 * 10));

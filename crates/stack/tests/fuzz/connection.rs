@@ -99,8 +99,8 @@ fn byte(end: usize, at: usize) -> u8 {
 fn settings(flags: u8, buffers: u8) -> ConnectionOptions {
     ConnectionOptions {
         no_delay: flags & 1 != 0,
-        send_buffer: 1 << (8 + buffers % 8),
-        receive_buffer: 1 << (8 + buffers / 8 % 8),
+        send_buffer: (1 << (8 + buffers % 8)).into(),
+        receive_buffer: (1 << (8 + buffers / 8 % 8)).into(),
         keep_alive: Some(KeepAlive {
             idle: Duration::from_secs(60),
             interval: Duration::from_secs(5),

@@ -1,5 +1,6 @@
 //! Wire scenarios: packets in, packets out, one RFC section each (ring 2 of the tests).
 
+mod buffers;
 mod calls;
 mod clocks;
 mod close;

@@ -346,7 +346,7 @@ fn text_on_a_syn_ack_is_taken_up_to_the_window() {
     for (name, buffer, sent, taken) in [("all", 1 << 16, 50, 50), ("what fits", 20, 50, 20)] {
         let mut rig = Rig::plain();
         let id = rig.connect_with(Some(ConnectionOptions {
-            receive_buffer: buffer,
+            receive_buffer: buffer.into(),
             ..ConnectionOptions::default()
         }));
         rig.expect("S", 0, 0, 0);

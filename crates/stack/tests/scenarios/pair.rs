@@ -291,8 +291,8 @@ fn at(mono: Instant) -> Now {
 
 fn buffers(send_buffer: usize, receive_buffer: usize) -> ConnectionOptions {
     ConnectionOptions {
-        send_buffer,
-        receive_buffer,
+        send_buffer: send_buffer.into(),
+        receive_buffer: receive_buffer.into(),
         ..ConnectionOptions::default()
     }
 }

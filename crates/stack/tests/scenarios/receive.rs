@@ -17,7 +17,7 @@ fn open(rig: &mut Rig) -> ConnectionId {
 /// As [`open`], with a receive buffer of so many bytes.
 fn open_with_buffer(rig: &mut Rig, receive_buffer: usize) -> ConnectionId {
     let mut options = ListenOptions::new(rig.local());
-    options.connection.receive_buffer = receive_buffer;
+    options.connection.receive_buffer = receive_buffer.into();
     let listener = rig.listen_with(options);
     rig.open_passive(listener)
 }
@@ -220,7 +220,7 @@ fn window_never_shrinks() {
                 }
                 4 => {
                     let mut options = rig.stack.options(id).unwrap();
-                    options.receive_buffer = 1 + random.below(200_000) as usize;
+                    options.receive_buffer = (1 + random.below(200_000) as usize).into();
                     rig.stack.set_options(rig.now(), id, options).unwrap();
                 }
                 _ => rig.advance(MS(50)),
@@ -254,7 +254,7 @@ fn smaller_receive_buffer_takes_no_window_back() {
     let mut rig = Rig::plain();
     let id = open(&mut rig);
     let mut options = rig.stack.options(id).unwrap();
-    options.receive_buffer = 1000;
+    options.receive_buffer = 1000.into();
     rig.stack.set_options(rig.now(), id, options).unwrap();
     rig.inject(text(1, 1000));
     assert_eq!(rig.expect(".", 1, 0, 1001).window, 64_535, "the edge stands");

@@ -139,7 +139,7 @@ fn text_on_an_rst_is_ignored() {
 fn exact_rst_counts_while_the_window_is_closed() {
     let mut rig = Rig::plain();
     let id = rig.connect_with(Some(ConnectionOptions {
-        receive_buffer: 100,
+        receive_buffer: 100.into(),
         ..ConnectionOptions::default()
     }));
     rig.expect("S", 0, 0, 0);

@@ -46,6 +46,10 @@ fn window_scale_counts_in_every_segment_but_the_syn() {
     let mut rig = Rig::with(Config {
         timestamps: false,
         sack: false,
+        connection: ConnectionOptions {
+            receive_buffer: Buffer::Fixed(1 << 20),
+            ..ConnectionOptions::default()
+        },
         ..Config::default()
     });
     let id = rig.connect();
@@ -428,7 +432,7 @@ fn window_is_taken_from_the_newest_segment_only() {
 fn send_buffer_takes_what_fits_and_says_when_there_is_room() {
     let mut rig = Rig::plain();
     let options = ConnectionOptions {
-        send_buffer: 3000,
+        send_buffer: 3000.into(),
         ..no_delay()
     };
     let id = open(&mut rig, options, 65_535);

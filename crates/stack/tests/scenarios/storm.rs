@@ -71,8 +71,8 @@ fn config(lot: &mut Lot) -> Config {
 fn options(lot: &mut Lot) -> ConnectionOptions {
     let s = Duration::from_secs;
     ConnectionOptions {
-        receive_buffer: lot.of(&[1, 100, 5000, 1 << 17]),
-        send_buffer: lot.of(&[1, 3000, 1 << 17]),
+        receive_buffer: lot.of(&[1, 100, 5000, 1 << 17]).into(),
+        send_buffer: lot.of(&[1, 3000, 1 << 17]).into(),
         no_delay: lot.one_in(2),
         keep_alive: lot.one_in(3).then_some(KeepAlive {
             idle: s(20),

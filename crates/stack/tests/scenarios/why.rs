@@ -257,11 +257,19 @@ const TABLE: &[(Why, Play)] = &[
     }),
     (Why::ReceiveBufferFull, || {
         given(|rig| {
-            listen(rig, |options| options.connection.receive_buffer = 10);
+            listen(rig, |options| options.connection.receive_buffer = 10.into());
             rig.inject(Seg::new("S", 0));
             rig.inject(Seg::new(".", 1).ack(1).data(10));
             rig.inject(Seg::new(".", 11).ack(1).data(1));
         })
+    }),
+    (Why::BufferBudget, || {
+        let mut rig = with_limits(|limits| limits.buffer_bytes = 1000);
+        rig.open_active();
+        for n in 0..17 {
+            rig.inject(Seg::new(".", 1 + n * 1000).ack(1).data(1000));
+        }
+        rig
     }),
     (Why::IslandsFull, || {
         let mut rig = with_limits(|limits| limits.islands = 1);

@@ -200,7 +200,7 @@ fn a_listener_hands_its_options_to_its_connections() {
         let (client, server) = nets();
         let mut options = ListenOptions::new(at(SERVER, 80));
         options.connection.no_delay = true;
-        options.connection.receive_buffer = 10_000;
+        options.connection.receive_buffer = 10_000.into();
         let listener = server.listen(options).unwrap();
         let (near, far) = connection_to(&client, &listener).await;
         assert!(far.nodelay().unwrap() && !near.nodelay().unwrap());

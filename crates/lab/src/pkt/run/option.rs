@@ -52,8 +52,8 @@ impl Run {
             "TCP_INFO" if *wanted == Value::Any => return Ok(Done::Value(0)),
             "SO_KEEPALIVE" => i64::from(options.keep_alive.is_some()),
             // A kernel counts its own overhead too, and says twice what it was told.
-            "SO_RCVBUF" => count(options.receive_buffer * 2),
-            "SO_SNDBUF" => count(options.send_buffer * 2),
+            "SO_RCVBUF" => count(options.receive_buffer.start() * 2),
+            "SO_SNDBUF" => count(options.send_buffer.start() * 2),
             "SO_ACCEPTCONN" => i64::from(matches!(descriptor.kind, Kind::Listener(_))),
             "TCP_NODELAY" => i64::from(options.no_delay),
             "TCP_KEEPIDLE" => count(keep_alive.idle.as_secs() as usize),
@@ -170,8 +170,8 @@ fn set(descriptor: &mut Descriptor, name: &str, value: &Value) -> Result<(), Wro
         // Every address may be used again here, and nobody else uses any.
         "SO_REUSEADDR" | "SO_REUSEPORT" => return Ok(()),
         "SO_KEEPALIVE" => options.keep_alive = (number()? != 0).then_some(*keep_alive),
-        "SO_RCVBUF" => options.receive_buffer = usize::try_from(number()?).map_err(|_| unknown())?,
-        "SO_SNDBUF" => options.send_buffer = usize::try_from(number()?).map_err(|_| unknown())?,
+        "SO_RCVBUF" => options.receive_buffer = usize::try_from(number()?).map_err(|_| unknown())?.into(),
+        "SO_SNDBUF" => options.send_buffer = usize::try_from(number()?).map_err(|_| unknown())?.into(),
         "SO_LINGER" => {
             // Both notations are seen.
             let part = |name: &str, other: &str| {

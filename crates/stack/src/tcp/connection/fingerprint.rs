@@ -13,6 +13,8 @@ impl Hash for Connection {
             owner,
             snd,
             rcv,
+            tuning,
+            booked: _,
             rtt,
             congestion,
             recovery,
@@ -51,7 +53,7 @@ impl Hash for Connection {
             bytes_acked: _,
             bytes_received: _,
         } = self;
-        (tuple, state, owner, snd, rcv).hash(into);
+        (tuple, state, owner, snd, rcv, tuning).hash(into);
         (rtt, congestion, recovery, ts, sack, options, deadlines).hash(into);
         (ready, detached, event_queued, transmit_queued, blocked).hash(into);
         (syn_due, force, probe_due, ack, acks, quick_acks, unanswered).hash(into);
