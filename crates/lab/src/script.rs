@@ -132,6 +132,7 @@ pub(crate) struct LimitsTable {
     embryos: Option<usize>,
     time_waits: Option<usize>,
     islands: Option<usize>,
+    buffer_bytes: Option<Size>,
     resets_per_s: Option<u32>,
     challenge_acks_per_5s: Option<u8>,
 }
@@ -144,6 +145,7 @@ impl LimitsTable {
             embryos: self.embryos.unwrap_or(limits.embryos),
             time_waits: self.time_waits.unwrap_or(limits.time_waits),
             islands: self.islands.unwrap_or(limits.islands),
+            buffer_bytes: self.buffer_bytes.map_or(limits.buffer_bytes, |size| size.0 as usize),
             resets_per_s: self.resets_per_s.unwrap_or(limits.resets_per_s),
             challenge_acks_per_5s: self.challenge_acks_per_5s.unwrap_or(limits.challenge_acks_per_5s),
             ..limits

@@ -201,7 +201,11 @@ fn look_at_connection(host: &Host, status: &Status) -> Vec<String> {
         // A window is announced in units of its scale and never shrinks, so it may exceed the buffer by a part of one.
         let unit = status.window_scales.map_or(1, |(ours, _)| 1 << ours);
         for (what, held, bound) in [
-            ("receive queue", status.receive_queue, options.receive_buffer.max() + unit - 1),
+            (
+                "receive queue",
+                status.receive_queue,
+                options.receive_buffer.max() + unit - 1,
+            ),
             ("send queue", status.send_queue, options.send_buffer.max()),
         ] {
             if held > bound {

@@ -41,7 +41,7 @@ fn a_drop_delivers_what_was_written() {
     on_both(|| async {
         let (client, server) = nets();
         let (mut near, mut far) = connection(&client, &server).await;
-        let data = noise(500_000, 10);
+        let data = noise(200_000, 10);
         near.write_all(&data).await.unwrap();
         drop(near);
         let mut got = Vec::new();

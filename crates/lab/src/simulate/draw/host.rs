@@ -21,6 +21,7 @@ pub(super) fn host(swarm: &mut Swarm, number: usize) -> HostDrawn {
     let mut limits = Settings::new();
     if swarm.has(Kind::Limits) {
         for (key, bound) in [
+            ("buffer_bytes", 20_000),
             ("connections", 6),
             ("embryos", 4),
             ("time_waits", 4),

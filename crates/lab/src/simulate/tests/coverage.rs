@@ -38,6 +38,7 @@ const RARE: &[Why] = &[
     Why::AckOutOfRange,
     Why::BadSource,
     Why::DataAfterFin,
+    Why::EmbryosFull,
     Why::IslandsFull,
     Why::NoAck,
     Why::UnknownProtocol,
