@@ -9,6 +9,8 @@ pub struct Counters {
     pub packets_in: u64,
     /// IP packets the link took.
     pub packets_out: u64,
+    /// IP packets, of those handed in or rebuilt of fragments, that belonged to another shard and were given to it.
+    pub strays: u64,
     /// TCP segments that were well-formed.
     pub segments_in: u64,
     /// TCP segments sent.
@@ -61,6 +63,53 @@ impl Counters {
             .iter()
             .map(|&why| (why, self.dropped(why)))
             .filter(|&(_, n)| n > 0)
+    }
+
+    /// Adds what another stack has counted: another shard of the same host, say.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            packets_in,
+            packets_out,
+            strays,
+            segments_in,
+            segments_out,
+            bytes_in,
+            bytes_out,
+            retransmissions,
+            timeouts,
+            opens_active,
+            opens_passive,
+            cookies_sent,
+            cookies_taken,
+            resets_in,
+            resets_out,
+            challenge_acks,
+            timed_out,
+            dropped,
+        } = other;
+        let pairs = [
+            (&mut self.packets_in, packets_in),
+            (&mut self.packets_out, packets_out),
+            (&mut self.strays, strays),
+            (&mut self.segments_in, segments_in),
+            (&mut self.segments_out, segments_out),
+            (&mut self.bytes_in, bytes_in),
+            (&mut self.bytes_out, bytes_out),
+            (&mut self.retransmissions, retransmissions),
+            (&mut self.timeouts, timeouts),
+            (&mut self.opens_active, opens_active),
+            (&mut self.opens_passive, opens_passive),
+            (&mut self.cookies_sent, cookies_sent),
+            (&mut self.cookies_taken, cookies_taken),
+            (&mut self.resets_in, resets_in),
+            (&mut self.resets_out, resets_out),
+            (&mut self.challenge_acks, challenge_acks),
+            (&mut self.timed_out, timed_out),
+        ];
+        let drops = self.dropped.0.iter_mut().zip(&dropped.0);
+        for (sum, more) in pairs.into_iter().chain(drops) {
+            *sum = sum.wrapping_add(*more);
+        }
     }
 
     pub(crate) fn drop(&mut self, why: Why) {

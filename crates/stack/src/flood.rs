@@ -14,6 +14,7 @@ pub mod gauge;
 mod limiter;
 mod pace;
 mod proven;
+pub(crate) mod report;
 mod sketch;
 mod source;
 mod subnet;

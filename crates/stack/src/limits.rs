@@ -1,5 +1,8 @@
 //! Every bound of the stack, in one place.
 
+use core::num::NonZeroUsize;
+
+use crate::owner::part;
 use crate::time::Duration;
 
 /// How much a stack may hold. Each bound is per [`Stack`](crate::Stack); what happens at it stands beside it.
@@ -84,6 +87,31 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// What one of so many shards may hold: an even part, rounded up, of what is the host's; the bounds of single connections
+    /// stay, and so does room for one datagram of any size.
+    pub(crate) fn part(self, shards: NonZeroUsize) -> Self {
+        let even = |whole| part(whole, shards);
+        let rate = |whole: u32| whole.div_ceil(u32::try_from(shards.get()).unwrap_or(u32::MAX));
+        Self {
+            connections: even(self.connections),
+            embryos: even(self.embryos),
+            time_waits: even(self.time_waits),
+            spent_cookies: even(self.spent_cookies),
+            replies: even(self.replies),
+            datagrams: even(self.datagrams),
+            datagram_bytes: even(self.datagram_bytes).max(self.datagram_bytes.min(DATAGRAM_ROOM)),
+            resets_per_s: rate(self.resets_per_s),
+            icmp_per_s: rate(self.icmp_per_s),
+            stateless_acks_per_s: rate(self.stateless_acks_per_s),
+            ..self
+        }
+    }
+}
+
+/// Room for the longest datagram in its smallest usual pieces. Units: bytes.
+const DATAGRAM_ROOM: usize = 128 << 10;
 
 /// The most entries a table can have: links are 24 bits wide where a byte beside them is needed.
 pub(crate) const ENTRIES_MAX: usize = 16_000_000;

@@ -225,6 +225,8 @@ whys! {
     BadSource,
     /// The upper-layer protocol is none that we speak.
     UnknownProtocol,
+    /// A packet for another shard, to which there was no room left on the way.
+    StrayRefused,
     /// A fragment that is impossible or overlaps another (RFC 5722).
     BadFragment,
     /// Reassembly held as much as it may, so its oldest datagram was given up.

@@ -15,6 +15,7 @@ mod icmp;
 mod judge;
 mod packets;
 mod settle;
+mod shards;
 mod syn;
 mod syncookie;
 mod timewait;
@@ -28,6 +29,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use self::judge::Judging;
+use self::shards::Membership;
 use crate::bucket::TokenBucket;
 use crate::config::{Config, ConnectionOptions, Secrets};
 use crate::counters::Counters;
@@ -49,7 +51,7 @@ use crate::tcp::timeout;
 use crate::tcp::timewait::TimeWaits;
 use crate::time::{Instant, Now};
 
-/// A TCP/IP stack of one thread (shard).
+/// A TCP/IP stack of one thread: the whole of a host, or one of its [`shards`](Self::shards).
 ///
 /// A clone goes its own way from where it was made, with the same secrets and ids: for who tries what may become of one
 /// moment, never to run two hosts.
@@ -62,6 +64,8 @@ pub struct Stack<O: Observer = ()> {
     limiter: Limiter,
     reply_budget: ReplyBudget,
     judging: Judging,
+    /// `None`: this is all there is of the host.
+    membership: Option<Membership>,
     observer: O,
     counters: Counters,
     connections: Connections,
@@ -139,6 +143,7 @@ impl<O: Observer> Stack<O> {
             limiter: Limiter::new(&config.flood.limiter, &secrets),
             reply_budget: ReplyBudget::new(config.flood.replies, &secrets),
             judging: Judging::default(),
+            membership: None,
             observer,
             counters: Counters::default(),
             connections: Connections::new(limits.connections),
@@ -214,6 +219,7 @@ impl<O: Observer> Stack<O> {
         for _ in 0..self.reassembler.expire(now.mono) {
             context!(self, now).dropped(None, Why::FragmentsExpired);
         }
+        self.judge_touched(now);
     }
 
     /// Sends what is to be sent, at most `budget`. Returns whether something is left (the sink was full or the budget

@@ -57,6 +57,15 @@ impl ReplyBudget {
         }
     }
 
+    /// Another hold on the same table, for another shard of the same host. The table is allocated now.
+    #[must_use]
+    pub fn share(&mut self) -> Self {
+        Self {
+            keyed: self.keyed.clone(),
+            sketch: self.sketch.as_mut().map(Sketch::share),
+        }
+    }
+
     /// Takes one packet of this kind to this destination; false, and nothing taken, when the budget of its prefix is used up.
     #[must_use]
     pub fn take(&mut self, now: Instant, kind: ReplyKind, destination: IpAddr) -> bool {

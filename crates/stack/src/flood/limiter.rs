@@ -10,7 +10,7 @@
 //! Hence the defaults never turn a stranger away: over its rate it is answered by a cookie, which costs no memory, and one
 //! completed handshake takes it out of the strangers' buckets for [`LimiterOptions::proven_lifetime`].
 //!
-//! Tables are arrays of single words, each of which is changed on its own, so that shards can come to share them.
+//! Tables are arrays of single words, each of which is changed on its own: the shards of a host share them without a lock.
 //!
 //! Spec: RFC 4987 section 3.
 
@@ -163,7 +163,7 @@ impl Admission {
 
 /// The limits with their tables: of a fixed size, each allocated at its first use.
 ///
-/// A clone has tables of its own.
+/// A clone has tables of its own, and what is [shared](Self::share) has the same.
 #[derive(Clone)]
 pub struct Limiter {
     keyed: Keyed,
@@ -186,6 +186,20 @@ impl Limiter {
             address: options.per_address.map(|rate| Sketch::new(rate, options.address_cells)),
             prefix: options.per_prefix.map(|rate| Sketch::new(rate, options.prefix_cells)),
             over: options.over,
+        }
+    }
+
+    /// Another hold on the same tables, for another shard of the same host: a source has one bucket, whichever shard its SYNs
+    /// come to. The tables are allocated now.
+    #[must_use]
+    pub fn share(&mut self) -> Self {
+        Self {
+            keyed: self.keyed.clone(),
+            allow: self.allow.clone(),
+            proven: self.proven.as_mut().map(Proven::share),
+            address: self.address.as_mut().map(Sketch::share),
+            prefix: self.prefix.as_mut().map(Sketch::share),
+            over: self.over,
         }
     }
 

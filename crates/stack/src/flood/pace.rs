@@ -4,6 +4,8 @@
 //! on, and a bucket is empty when its TAT is a whole burst ahead of now. A TAT that is past means a full bucket, so that
 //! nothing has to be refilled. Read first: ITU-T I.371 annex A, "virtual scheduling algorithm".
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use crate::time::{Duration, Instant};
 
 /// So many per second, and at most a burst at once.
@@ -110,10 +112,20 @@ impl Pace {
 ///
 /// Who keeps words asks [`due`](Self::due) before each use. The cost is a comparison, and one pass over the words for every
 /// 2^30 ticks in which they are used at all.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Refresh {
     every: Duration,
-    last: Instant,
+    /// Units: nanoseconds of the clock.
+    last: AtomicU64,
+}
+
+impl Clone for Refresh {
+    fn clone(&self) -> Self {
+        Self {
+            every: self.every,
+            last: AtomicU64::new(self.last.load(Ordering::Relaxed)),
+        }
+    }
 }
 
 impl Refresh {
@@ -121,19 +133,20 @@ impl Refresh {
     pub(crate) fn new(now: Instant, pace: &Pace, at_least: Duration) -> Self {
         Self {
             every: pace.refresh_every().min(at_least),
-            last: now,
+            last: AtomicU64::new(now.as_nanos()),
         }
     }
 
-    /// Whether it is due; whoever asks does it. Says for how long at least no word has been used: longer than a burst takes,
+    /// Whether it is due; whoever asks does it, and of several shards that ask, one. Says for how long at least no word has been used: longer than a burst takes,
     /// and all of them are past, and may be so far past that they look otherwise.
-    pub(crate) fn due(&mut self, now: Instant) -> Option<Duration> {
-        let elapsed = now.since(self.last);
+    pub(crate) fn due(&self, now: Instant) -> Option<Duration> {
+        let last = self.last.load(Ordering::Relaxed);
+        let elapsed = now.since(Instant::from_nanos(last));
         if elapsed < self.every {
             return None;
         }
-        self.last = now;
-        Some(elapsed - self.every)
+        let won = (self.last).compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed);
+        won.ok().map(|_| elapsed - self.every)
     }
 }
 
@@ -199,7 +212,7 @@ mod tests {
             ("in time", every, Some(Duration::ZERO)),
             ("late by a burst", every + burst, Some(burst)),
         ] {
-            let mut refresh = Refresh::new(Instant::ZERO, &pace, Duration::from_secs(3600));
+            let refresh = Refresh::new(Instant::ZERO, &pace, Duration::from_secs(3600));
             assert_eq!(refresh.due(Instant::ZERO + later), due, "{name}");
             assert_eq!(refresh.due(Instant::ZERO + later), None, "{name}, again");
         }

@@ -4,22 +4,39 @@
 //! tokens; only who spoofs that very address can, and only up to a far greater rate. A fixed table of sets of four; within a
 //! set the one whose last handshake lies furthest back makes room. A source is told from others by its set and 20 bits of its
 //! hash: of random strangers 4 in a million are taken for one of the four (computed by a test).
+//!
+//! Shards of a host share the sets. An entry is one word, and is changed only if it is still as it was read: where two shards
+//! change one at once, one of them is as if it had not been.
 
-use alloc::vec;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::pace::{Pace, Rate, Refresh};
 use super::source::{PLACE_BITS, Spot};
 use crate::time::{Duration, Instant};
 
 /// The table. It takes no memory before the first handshake completes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Proven {
     pace: Pace,
     stamps: Stamps,
     /// Bounds: a power of two, at most 2^20.
     sets: usize,
-    table: Option<Table>,
+    table: Option<Arc<Table>>,
+}
+
+/// A clone has a table of its own.
+impl Clone for Proven {
+    fn clone(&self) -> Self {
+        let table = self.table.as_ref().map(|table| {
+            Arc::new(Table {
+                sets: table.sets.iter().map(Set::copy).collect(),
+                refresh: table.refresh.clone(),
+            })
+        });
+        Self { table, ..*self }
+    }
 }
 
 /// What a source's own bucket says.
@@ -33,16 +50,20 @@ pub(crate) enum Proof {
     Over,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Table {
     sets: Vec<Set>,
     refresh: Refresh,
 }
 
 /// Half a cache line.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 #[repr(align(32))]
-struct Set([Entry; 4]);
+struct Set([Slot; 4]);
+
+/// Where an entry is.
+#[derive(Debug, Default)]
+struct Slot(AtomicU64);
 
 /// One source in 8 bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,16 +85,30 @@ impl Proven {
         }
     }
 
+    /// Another hold on the same table, which is made for it.
+    pub(crate) fn share(&mut self) -> Self {
+        let (pace, stamps, sets) = (self.pace, self.stamps, self.sets);
+        let table = self
+            .table
+            .get_or_insert_with(|| Table::new(Instant::ZERO, &pace, stamps, sets));
+        Self {
+            pace,
+            stamps,
+            sets,
+            table: Some(Arc::clone(table)),
+        }
+    }
+
     /// Takes a token from the source's own bucket, if it has one.
     pub(crate) fn take(&mut self, now: Instant, spot: Spot) -> Proof {
-        let pace = self.pace;
-        let Some(entry) = self.entry(now, spot) else {
+        let Some((slot, entry)) = self.entry(now, spot) else {
             return Proof::Stranger;
         };
-        let ticks = pace.ticks(now);
-        match pace.take(Pace::ahead(entry.tat, ticks)) {
+        let ticks = self.pace.ticks(now);
+        match self.pace.take(Pace::ahead(entry.tat, ticks)) {
             Some(ahead) => {
-                entry.tat = ticks.wrapping_add(ahead);
+                let tat = ticks.wrapping_add(ahead);
+                slot.change(entry, Entry { tat, ..entry });
                 Proof::Within
             }
             None => Proof::Over,
@@ -81,24 +116,21 @@ impl Proven {
     }
 
     /// Whether the source is in the table. Its bucket is left alone.
-    pub(crate) fn has(&mut self, now: Instant, spot: Spot) -> bool {
+    pub(crate) fn has(&self, now: Instant, spot: Spot) -> bool {
         self.entry(now, spot).is_some()
     }
 
     /// Remembers that the source completed a handshake. A new one starts with a full bucket.
     pub(crate) fn completed(&mut self, now: Instant, spot: Spot) {
-        let (pace, stamps) = (self.pace, self.stamps);
+        let (pace, stamps, sets) = (self.pace, self.stamps, self.sets);
         let tag_and_stamp = spot.tag() << Stamps::BITS | stamps.at(now);
-        if let Some(entry) = self.entry(now, spot) {
-            entry.tag_and_stamp = tag_and_stamp;
-            return;
+        if let Some((slot, entry)) = self.entry(now, spot) {
+            return slot.change(entry, Entry { tag_and_stamp, ..entry });
         }
-        let table = self
-            .table
-            .get_or_insert_with(|| Table::new(now, &pace, stamps, self.sets));
-        if let Some(entry) = table.longest_unseen(now, spot, stamps) {
+        let table = self.table.get_or_insert_with(|| Table::new(now, &pace, stamps, sets));
+        if let Some((slot, entry)) = table.longest_unseen(now, spot, stamps) {
             let tat = pace.ticks(now);
-            *entry = Entry { tag_and_stamp, tat };
+            slot.change(entry, Entry { tag_and_stamp, tat });
         }
     }
 
@@ -110,54 +142,88 @@ impl Proven {
     }
 
     /// The source's entry, unless its last handshake is too long ago.
-    fn entry(&mut self, now: Instant, spot: Spot) -> Option<&mut Entry> {
-        let table = self.table.as_mut()?;
-        table.keep_fresh(now, &self.pace, self.stamps);
+    fn entry(&self, now: Instant, spot: Spot) -> Option<(&Slot, Entry)> {
+        let table = self.table.as_deref()?;
         let stamps = self.stamps;
+        table.keep_fresh(now, &self.pace, stamps);
         table
             .set(spot)
-            .iter_mut()
-            .find(|entry| entry.tag() == spot.tag() && stamps.is_fresh(now, entry.stamp()))
+            .find(|(_, entry)| entry.tag() == spot.tag() && stamps.is_fresh(now, entry.stamp()))
     }
 }
 
 impl Table {
-    fn new(now: Instant, pace: &Pace, stamps: Stamps, sets: usize) -> Self {
-        Self {
-            sets: vec![Set::default(); sets],
+    fn new(now: Instant, pace: &Pace, stamps: Stamps, sets: usize) -> Arc<Self> {
+        Arc::new(Self {
+            sets: (0..sets).map(|_| Set::default()).collect(),
             refresh: Refresh::new(now, pace, stamps.refresh_every()),
-        }
+        })
     }
 
-    fn set(&mut self, spot: Spot) -> &mut [Entry] {
+    /// The entries that the source's can be.
+    fn set(&self, spot: Spot) -> impl Iterator<Item = (&Slot, Entry)> {
         let place = spot.set() & (self.sets.len() - 1);
-        self.sets.get_mut(place).map_or(&mut [], |set| &mut set.0)
+        let slots = self.sets.get(place).map_or(&[][..], |set| &set.0);
+        slots.iter().map(|slot| (slot, slot.entry()))
     }
 
     /// The entry of the source's set that makes room: an empty one, or the one whose last handshake lies furthest back.
-    fn longest_unseen(&mut self, now: Instant, spot: Spot, stamps: Stamps) -> Option<&mut Entry> {
-        self.set(spot).iter_mut().max_by_key(|entry| match entry.tag() {
+    fn longest_unseen(&self, now: Instant, spot: Spot, stamps: Stamps) -> Option<(&Slot, Entry)> {
+        self.set(spot).max_by_key(|(_, entry)| match entry.tag() {
             0 => u32::MAX,
             _ => stamps.age(now, entry.stamp()),
         })
     }
 
     /// Sees to it that no word is read from the wrong side of a wrap-around, and lets go of who has not been seen for long.
-    fn keep_fresh(&mut self, now: Instant, pace: &Pace, stamps: Stamps) {
+    fn keep_fresh(&self, now: Instant, pace: &Pace, stamps: Stamps) {
         let Some(idle) = self.refresh.due(now) else { return };
         let ticks = pace.ticks(now);
         let (all_gone, all_past) = (idle >= stamps.lifetime, idle >= pace.burst_time());
-        for entry in self.sets.iter_mut().flat_map(|set| &mut set.0) {
-            if all_gone || !stamps.is_fresh(now, entry.stamp()) {
-                *entry = Entry::default();
-            }
-            let ahead = if all_past { 0 } else { Pace::ahead(entry.tat, ticks) };
-            entry.tat = ticks.wrapping_add(ahead);
+        for slot in self.sets.iter().flat_map(|set| &set.0) {
+            let entry = slot.entry();
+            let kept = if all_gone || !stamps.is_fresh(now, entry.stamp()) {
+                Entry::default()
+            } else {
+                entry
+            };
+            let ahead = if all_past { 0 } else { Pace::ahead(kept.tat, ticks) };
+            let tat = ticks.wrapping_add(ahead);
+            slot.change(entry, Entry { tat, ..kept });
         }
     }
 }
 
+impl Set {
+    fn copy(&self) -> Self {
+        Self(
+            self.0
+                .each_ref()
+                .map(|slot| Slot(AtomicU64::new(slot.0.load(Ordering::Relaxed)))),
+        )
+    }
+}
+
+impl Slot {
+    fn entry(&self) -> Entry {
+        let word = self.0.load(Ordering::Relaxed);
+        Entry {
+            tag_and_stamp: (word >> 32) as u32,
+            tat: word as u32,
+        }
+    }
+
+    /// Makes one entry another, unless it is a third by now.
+    fn change(&self, from: Entry, to: Entry) {
+        let _ = (self.0).compare_exchange(from.word(), to.word(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
 impl Entry {
+    fn word(self) -> u64 {
+        u64::from(self.tag_and_stamp) << 32 | u64::from(self.tat)
+    }
+
     /// 0 where there is no source.
     const fn tag(self) -> u32 {
         self.tag_and_stamp >> Stamps::BITS

@@ -13,27 +13,45 @@
 //! - `k` sources that each take all they are given empty `k` of the cells of each row; a stranger is refused when both of his
 //!   are among them: (1 - e^(-k / cells))^2.
 
-use alloc::vec;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::pace::{Pace, Rate, Refresh};
 use super::source::{PLACE_BITS, Spot};
 use crate::time::{Duration, Instant};
 
 /// The table. It takes no memory before its first use.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Sketch {
     pace: Pace,
     /// Per row. Bounds: a power of two, at most 2^20.
     width: usize,
-    rows: Option<Rows>,
+    rows: Option<Arc<Rows>>,
 }
 
 /// What the table takes once it is used. One row lies after the other; each cell is one word, changed on its own.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Rows {
-    cells: Vec<u32>,
+    cells: Vec<AtomicU32>,
     refresh: Refresh,
+}
+
+/// A clone has cells of its own.
+impl Clone for Sketch {
+    fn clone(&self) -> Self {
+        let rows = self.rows.as_ref().map(|rows| {
+            let cells = rows
+                .cells
+                .iter()
+                .map(|cell| AtomicU32::new(cell.load(Ordering::Relaxed)));
+            Arc::new(Rows {
+                cells: cells.collect(),
+                refresh: rows.refresh.clone(),
+            })
+        });
+        Self { rows, ..*self }
+    }
 }
 
 /// A token that a source may take, not taken yet.
@@ -56,6 +74,17 @@ impl Sketch {
         }
     }
 
+    /// Another hold on the same cells, which are made for it.
+    pub(crate) fn share(&mut self) -> Self {
+        let (pace, width) = (self.pace, self.width);
+        let rows = self.rows.get_or_insert_with(|| Rows::new(Instant::ZERO, &pace, width));
+        Self {
+            pace,
+            width,
+            rows: Some(Arc::clone(rows)),
+        }
+    }
+
     /// The token that the source may take now, if there is one.
     pub(crate) fn token(&mut self, now: Instant, spot: Spot) -> Option<Token> {
         let (pace, width) = (self.pace, self.width);
@@ -64,7 +93,7 @@ impl Sketch {
         rows.keep_fresh(now, &pace);
         let [first, second] = spot.cells().map(|cell| cell & (width - 1));
         let places = [first, width + second];
-        let ahead = places.map(|place| rows.cells.get(place).map_or(0, |tat| Pace::ahead(*tat, ticks)));
+        let ahead = places.map(|place| rows.ahead(place, ticks));
         let ahead = pace.take(ahead.into_iter().fold(u32::MAX, u32::min))?;
         Some(Token { places, ticks, ahead })
     }
@@ -73,10 +102,10 @@ impl Sketch {
     pub(crate) fn take(&mut self, token: Token) {
         let Some(rows) = &mut self.rows else { return };
         for place in token.places {
-            if let Some(tat) = rows.cells.get_mut(place)
-                && Pace::ahead(*tat, token.ticks) < token.ahead
+            if let Some(cell) = rows.cells.get(place)
+                && Pace::ahead(cell.load(Ordering::Relaxed), token.ticks) < token.ahead
             {
-                *tat = token.ticks.wrapping_add(token.ahead);
+                cell.store(token.ticks.wrapping_add(token.ahead), Ordering::Relaxed);
             }
         }
     }
@@ -88,21 +117,29 @@ impl Sketch {
 }
 
 impl Rows {
-    fn new(now: Instant, pace: &Pace, width: usize) -> Self {
-        Self {
-            cells: vec![pace.ticks(now); 2 * width],
+    fn new(now: Instant, pace: &Pace, width: usize) -> Arc<Self> {
+        let ticks = pace.ticks(now);
+        Arc::new(Self {
+            cells: (0..2 * width).map(|_| AtomicU32::new(ticks)).collect(),
             refresh: Refresh::new(now, pace, Duration::from_nanos(u64::MAX)),
-        }
+        })
+    }
+
+    fn ahead(&self, place: usize, ticks: u32) -> u32 {
+        let cell = self.cells.get(place);
+        cell.map_or(0, |cell| Pace::ahead(cell.load(Ordering::Relaxed), ticks))
     }
 
     /// Sees to it that no cell is read from the wrong side of a wrap-around.
-    fn keep_fresh(&mut self, now: Instant, pace: &Pace) {
+    fn keep_fresh(&self, now: Instant, pace: &Pace) {
         let Some(idle) = self.refresh.due(now) else { return };
         let ticks = pace.ticks(now);
         let all_past = idle >= pace.burst_time();
-        for tat in &mut self.cells {
-            let ahead = if all_past { 0 } else { Pace::ahead(*tat, ticks) };
-            *tat = ticks.wrapping_add(ahead);
+        for cell in &self.cells {
+            let tat = cell.load(Ordering::Relaxed);
+            let ahead = if all_past { 0 } else { Pace::ahead(tat, ticks) };
+            // A token that another shard takes meanwhile stays taken.
+            let _ = cell.compare_exchange(tat, ticks.wrapping_add(ahead), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }

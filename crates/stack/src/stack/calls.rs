@@ -116,8 +116,8 @@ impl<O: Observer> Stack<O> {
         Ok(self.connections.id(i))
     }
 
-    /// The local end of an active open: as asked, or the first address of the family and a port by RFC 6056, algorithm 3.
-    fn choose_tuple(&mut self, local: Option<SocketAddr>, remote: SocketAddr) -> Result<FourTuple, ConnectError> {
+    /// The local end of an active open as far as it is not chosen: an address of ours, and the port asked for or 0.
+    pub(super) fn local_end(&self, local: Option<SocketAddr>, remote: SocketAddr) -> Result<SocketAddr, ConnectError> {
         let same_family = |a: &&IpAddr| a.is_ipv4() == remote.is_ipv4();
         let asked = local.map(|l| l.ip()).filter(|ip| !ip.is_unspecified());
         let addr = match asked {
@@ -125,9 +125,15 @@ impl<O: Observer> Stack<O> {
             None => self.config.addresses.iter().find(same_family),
         };
         let addr = *addr.ok_or(ConnectError::NoAddress(asked.unwrap_or(remote.ip())))?;
-        let port = local.map_or(0, |l| l.port());
-        if port != 0 {
-            let tuple = FourTuple::new(SocketAddr::new(addr, port), remote);
+        Ok(SocketAddr::new(addr, local.map_or(0, |l| l.port())))
+    }
+
+    /// The local end of an active open: as asked, or the first address of the family and a port by RFC 6056, algorithm 3. Of
+    /// several shards, each has the ports by which the connection is its own.
+    fn choose_tuple(&mut self, local: Option<SocketAddr>, remote: SocketAddr) -> Result<FourTuple, ConnectError> {
+        let local = self.local_end(local, remote)?;
+        if local.port() != 0 {
+            let tuple = FourTuple::new(local, remote);
             return if self.is_free(&tuple) {
                 Ok(tuple)
             } else {
@@ -136,17 +142,22 @@ impl<O: Observer> Stack<O> {
         }
         let (first, last) = self.config.ephemeral_ports;
         let span = u32::from(last.saturating_sub(first)) + 1;
-        let offset = self.keys.port_offset(addr, remote);
+        let offset = self.keys.port_offset(local.ip(), remote);
         for step in 0..span {
             let at = offset.wrapping_add(self.ports_chosen).wrapping_add(step) % span;
             let port = first.saturating_add(u16::try_from(at).unwrap_or_default());
-            let tuple = FourTuple::new(SocketAddr::new(addr, port), remote);
-            if self.is_free(&tuple) {
+            let tuple = FourTuple::new(SocketAddr::new(local.ip(), port), remote);
+            if self.is_own(&tuple) && self.is_free(&tuple) {
                 self.ports_chosen = self.ports_chosen.wrapping_add(step + 1);
                 return Ok(tuple);
             }
         }
         Err(ConnectError::NoPort(remote))
+    }
+
+    /// Whether no other shard has this four-tuple's connection.
+    fn is_own(&self, tuple: &FourTuple) -> bool {
+        self.membership.as_ref().is_none_or(|member| member.owns(tuple))
     }
 
     /// Whether nothing of ours has this four-tuple.

@@ -3,17 +3,15 @@
 use core::net::IpAddr;
 
 use wire::icmp::{self, Message, Unreachable};
-use wire::ip::{self, Datagram};
-use wire::seq::SeqNumber;
-use wire::tcp;
+use wire::ip::Datagram;
 
 use super::{Stack, context};
 use crate::flood::ReplyKind;
 use crate::observer::{Observer, Why};
+use crate::owner::quoted_segment;
 use crate::replies::Reply;
 use crate::tcp::mss;
 use crate::time::Now;
-use crate::tuple::FourTuple;
 
 /// What an error says of the connection that it quotes.
 enum Report {
@@ -72,20 +70,4 @@ impl<O: Observer> Stack<O> {
 /// Bytes before the identifier of an echo: the IP header without options, and type, code and checksum.
 fn headers_len(addr: IpAddr) -> usize {
     if addr.is_ipv4() { 20 + 4 } else { 40 + 4 }
-}
-
-/// The segment that an error quotes, if it is a TCP segment: whose it was, and where it began. It was ours on its way out.
-fn quoted_segment(quoted: &[u8]) -> Option<(FourTuple, SeqNumber)> {
-    let datagram = Datagram::parse_quoted(quoted).ok()?;
-    if datagram.protocol != ip::TCP || datagram.fragment.is_some_and(|f| f.offset > 0) {
-        return None;
-    }
-    let (src_port, dst_port, seq) = tcp::Header::parse_quoted(quoted.get(datagram.payload)?).ok()?;
-    let tuple = FourTuple {
-        local_addr: datagram.src,
-        remote_addr: datagram.dst,
-        local_port: src_port,
-        remote_port: dst_port,
-    };
-    Some((tuple, seq))
 }

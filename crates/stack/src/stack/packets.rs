@@ -22,13 +22,13 @@ impl<O: Observer> Stack<O> {
     /// One packet from the link.
     pub(super) fn packet(&mut self, now: Now, packet: Packet) {
         self.counters.packets_in = self.counters.packets_in.wrapping_add(1);
-        if let Err(why) = self.datagram(now, packet.bytes, packet.checksum) {
+        if let Err(why) = self.datagram(now, packet) {
             context!(self, now).dropped(None, why);
         }
     }
 
-    fn datagram(&mut self, now: Now, bytes: BytesMut, checksum: Checksum) -> Result<(), Why> {
-        let datagram = Datagram::parse(&bytes).map_err(|e| match e {
+    pub(super) fn datagram(&mut self, now: Now, packet: Packet) -> Result<(), Why> {
+        let datagram = Datagram::parse(&packet.bytes).map_err(|e| match e {
             Malformed::Checksum => Why::IpChecksum,
             Malformed::Fragment => Why::BadFragment,
             _ => Why::MalformedIp,
@@ -40,6 +40,9 @@ impl<O: Observer> Stack<O> {
         if !datagram.is_plausible_unicast() || self.config.addresses.contains(&datagram.src) {
             return Err(Why::BadSource);
         }
+        let Some(Packet { bytes, checksum, .. }) = self.keep_own(&datagram, packet) else {
+            return Ok(());
+        };
         if datagram.fragment.is_some() {
             return self.fragment(now, &datagram, &bytes);
         }
@@ -59,7 +62,14 @@ impl<O: Observer> Stack<O> {
         }
         match pushed.outcome {
             // A rebuilt datagram is no fragment, so this goes one deep and no deeper.
-            Outcome::Whole(whole) => self.datagram(now, whole, Checksum::Unverified),
+            Outcome::Whole(bytes) => self.datagram(
+                now,
+                Packet {
+                    bytes,
+                    arrived: now.mono,
+                    checksum: Checksum::Unverified,
+                },
+            ),
             Outcome::Held => Ok(()),
             Outcome::Refused(why) => Err(why),
         }

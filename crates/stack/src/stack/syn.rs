@@ -196,6 +196,7 @@ impl<O: Observer> Stack<O> {
             l.is_stateless = false;
             self.tell_stateless(now, listener);
         }
+        self.tell_half_open(listener);
     }
 
     fn tell_stateless(&mut self, now: Now, listener: u16) {

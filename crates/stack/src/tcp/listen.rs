@@ -36,6 +36,10 @@ pub(crate) struct Listener {
     pub(crate) is_touched: bool,
     /// It stands in the stack's list of those to be judged at a time.
     pub(crate) is_timed: bool,
+    /// Half-open entries of each other shard, as it said last; none where this one does not judge for others.
+    half_open_elsewhere: Vec<u32>,
+    /// What this shard said last of its half-open entries to the one that judges.
+    pub(crate) reported: Option<u32>,
     /// Connections of each source, where there is a bound for them. No source stands for none.
     sources: BTreeMap<IpAddr, usize>,
 }
@@ -79,6 +83,22 @@ impl Listener {
         Patience {
             lifetime: lifetime.min(pressure.half_open_lifetime),
             retransmissions: retransmissions.min(pressure.syn_ack_retransmissions),
+        }
+    }
+
+    /// Half-open entries of this listener in all shards of the host, as far as they have told.
+    pub(crate) fn half_open_in_all(&self) -> usize {
+        let add = |sum: usize, entries: &u32| sum.saturating_add(*entries as usize);
+        self.half_open_elsewhere.iter().fold(self.half_open, add)
+    }
+
+    /// Another shard has so many.
+    pub(crate) fn report_half_open(&mut self, shard: usize, entries: u32) {
+        if self.half_open_elsewhere.len() <= shard {
+            self.half_open_elsewhere.resize(shard.saturating_add(1), 0);
+        }
+        if let Some(known) = self.half_open_elsewhere.get_mut(shard) {
+            *known = entries;
         }
     }
 
@@ -163,6 +183,8 @@ impl Listeners {
             gauge: Gauge::new(gauge),
             is_touched: false,
             is_timed: false,
+            half_open_elsewhere: Vec::new(),
+            reported: None,
             sources: BTreeMap::new(),
         };
         let free = self.slots.iter().position(|(_, slot)| slot.is_none());

@@ -162,7 +162,13 @@ fn a_stranger_is_rarely_taken_for_a_proven_source() {
         proven.completed(at(0), spot(address));
     }
     let table = proven.table.as_ref().unwrap();
-    assert!(table.sets.iter().flat_map(|set| set.0).all(|entry| entry.tag() > 0));
+    assert!(
+        table
+            .sets
+            .iter()
+            .flat_map(|set| &set.0)
+            .all(|slot| slot.entry().tag() > 0)
+    );
     assert_eq!(4_000_000 / ((1 << PLACE_BITS) - 1), 3, "in a million, rounded down");
     let mistaken = (0..100_000).filter(|n| proven.has(at(1), spot(1_000_000 + n))).count();
     assert!(mistaken <= 4, "{mistaken}");
