@@ -135,7 +135,7 @@ fn pieces_of_a_datagram_have_one_owner_and_datagrams_have_many() {
         } = tuple(1);
         let mut packet = datagram(remote_addr, local_addr, ip::TCP, &[0; 24]);
         packet[4..6].copy_from_slice(&id.to_be_bytes());
-        packet[6..8].copy_from_slice(&(offset / 8 | u16::from(more) << 13).to_be_bytes());
+        packet[6..8].copy_from_slice(&((offset / 8) | (u16::from(more) << 13)).to_be_bytes());
         packet[10..12].fill(0);
         let mut sum = Sum::new();
         sum.add(&packet[..20]);

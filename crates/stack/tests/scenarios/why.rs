@@ -1,5 +1,7 @@
 //! Every reason for which something is dropped, each hit by the least that hits it.
 
+use std::num::NonZeroUsize;
+
 use wire::checksum::Sum;
 use wire::{icmp, ip, tcp};
 
@@ -29,6 +31,20 @@ const TABLE: &[(Why, Play)] = &[
         })
     }),
     (Why::UnknownProtocol, || given(|rig| datagram(rig, 47, &[0; 8]))),
+    (Why::StrayRefused, || {
+        let mut rig = Rig::plain();
+        let logs = [Log::default(), Log::default()];
+        rig.stack = Stack::shards(rig.stack.config(), secrets(), logs).remove(0);
+        let of_another = (1..).find(|port| {
+            rig.their_port = *port;
+            Owners::new(&secrets(), NonZeroUsize::new(2).unwrap()).of_packet(&rig.packet(&Seg::new("S", 0))) == Some(1)
+        });
+        assert_eq!(of_another, Some(rig.their_port));
+        rig.inject(Seg::new("S", 0));
+        rig.stack
+            .poll_strays(rig.now(), |shard, strays| assert_eq!((shard, strays.len()), (1, 1)));
+        rig
+    }),
     (Why::BadFragment, || given(|rig| fragment(rig, 1, 0, 7))),
     (Why::FragmentsFull, || {
         limited(

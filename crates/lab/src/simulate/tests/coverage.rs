@@ -9,7 +9,7 @@ use super::play_and;
 use crate::world::Reached;
 
 /// Reasons to drop that no drawn world gives: hosts send nothing but TCP, and no fragments; what a link corrupts fails by its
-/// checksum; and budgets are larger than what strangers send.
+/// checksum; and budgets are larger than what strangers send; and no host has shards.
 const NEVER: &[Why] = &[
     Why::BadFragment,
     Why::FragmentsFull,
@@ -21,6 +21,7 @@ const NEVER: &[Why] = &[
     Why::IcmpIgnored,
     Why::IcmpBudget,
     Why::Udp,
+    Why::StrayRefused,
     Why::AddressLimit,
     Why::PrefixLimit,
     Why::ProvenLimit,

@@ -188,7 +188,7 @@ fn cut(packet: BytesMut, at: usize) -> Vec<BytesMut> {
         let more = (n + 1) * at < body.len();
         let mut bytes = BytesMut::from(head);
         bytes[2..4].copy_from_slice(&u16::try_from(20 + piece.len()).unwrap().to_be_bytes());
-        let offset = u16::try_from(n * at / 8).unwrap() | u16::from(more) << 13;
+        let offset = u16::try_from(n * at / 8).unwrap() | (u16::from(more) << 13);
         bytes[4..6].copy_from_slice(&packet[24..26]);
         bytes[6..8].copy_from_slice(&offset.to_be_bytes());
         bytes[10..12].fill(0);
