@@ -4,24 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, bail};
 use link::Memory;
-use stack::{Config, ConnectionOptions};
+use stack::Config;
 use syndic::{Net, TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
 use super::race::Race;
 
-/// As the kernel's: not the bound. Units: bytes.
-const BUFFER: usize = 16_000_000;
-
 /// A stack with that address on that link. Must be called in a runtime.
 fn start(link: Memory, address: Ipv4Addr) -> anyhow::Result<Net> {
     let config = Config {
         addresses: vec![IpAddr::V4(address)],
-        connection: ConnectionOptions {
-            send_buffer: BUFFER,
-            receive_buffer: BUFFER,
-            ..ConnectionOptions::default()
-        },
         ..Config::default()
     };
     Net::start(link, config).context("cannot start the stack")
