@@ -28,6 +28,8 @@ pub(crate) enum Task {
     /// One connection over one path.
     #[command(hide = true)]
     Path(Path),
+    /// Bulk, latency, requests and idle connections: us beside Linux, smoltcp, nginx and a bare copying process.
+    Peers(Peers),
     /// What the task starts of itself inside of its networks.
     #[command(subcommand, hide = true)]
     Child(Child),
@@ -114,6 +116,72 @@ pub(crate) struct Flood {
     pub(crate) serve: Vec<OsString>,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Who is measured, always from a client that is this kernel:
+  ours      `syndic serve`, built in release (or --syndic FILE), over a TUN
+  linux     this kernel in another network namespace, over veth with TSO
+  smoltcp   xtask/peers/smoltcp, over a TUN, with buffers of 1 MiB
+  ceiling   a process that only copies and acknowledges, over a TUN with the
+            virtio-net header: no TCP, but the most that this way can carry
+  nginx     on this kernel, over veth; requests come from wrk
+Clients have one core and whatever answers the other. CUBIC is pinned on every
+route. Runs of all who are compared follow each other, several times over; each
+figure is a median. A whole run writes docs/bench.md (between its markers) and
+docs/peers.svg; figures of a part, or of --quick, are printed alone.
+
+Needs `ip`, /dev/net/tun and two cores; root, or private user namespaces (as root
+it raises its own priority over everything else on the machine while it runs).
+wrk and nginx are Debian packages: without them requests are skipped.
+
+Examples:
+  cargo xtask peers
+  cargo xtask peers --quick
+  cargo xtask peers --only bulk --runs 5 --seconds 5
+  cargo xtask peers --only requests --json
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or something is missing.")]
+pub(crate) struct Peers {
+    /// Parts to measure instead of all.
+    #[arg(long, value_name = "PARTS", value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<Part>,
+    /// How often each is measured; the figure is the median.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=15))]
+    pub(crate) runs: u32,
+    /// How long each measurement takes.
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=30))]
+    pub(crate) seconds: u64,
+    /// Everything once and for a moment, to see that it works: no figure to be trusted.
+    #[arg(long, conflicts_with_all = ["runs", "seconds"])]
+    pub(crate) quick: bool,
+    /// The command `syndic` to measure, instead of one built for it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) syndic: Option<PathBuf>,
+    /// Prints one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Prints, and writes nothing.
+    #[arg(long)]
+    pub(crate) no_write: bool,
+}
+
+/// A part of `peers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// One flow and eight, both ways.
+    Bulk,
+    /// Request and response, 100 bytes each, over one connection.
+    Latency,
+    /// HTTP requests of 64 clients.
+    Requests,
+    /// Many connections: memory, and the cost of a packet.
+    Idle,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 4] = [Self::Bulk, Self::Latency, Self::Requests, Self::Idle];
+}
+
 /// Who answers the flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -184,6 +252,18 @@ pub(crate) enum Child {
     Clients(Clients),
     /// A plain listener of this kernel.
     Listen(Listen),
+    /// A small service of this kernel.
+    Serve(Serve),
+    /// Bulk from or to a service.
+    Bulk(Bulk),
+    /// Requests and responses, one after the other.
+    Ping(Ping),
+    /// A process that only copies and acknowledges.
+    Ceiling(Ceiling),
+    /// Our stack with idle connections.
+    Idle(Idle),
+    /// Connections of this kernel that do nothing.
+    Hold(Hold),
 }
 
 #[derive(Debug, clap::Args)]
@@ -211,6 +291,70 @@ pub(crate) struct Clients {
 pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) address: SocketAddr,
+}
+
+/// What is done with a connection, in the words of `syndic serve --service`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    Discard,
+    Chargen,
+    Echo,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    #[arg(value_enum)]
+    pub(crate) service: Service,
+    #[arg(long)]
+    pub(crate) address: SocketAddr,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bulk {
+    /// Discard: it sends. Chargen: it receives.
+    #[arg(value_enum)]
+    pub(crate) service: Service,
+    #[arg(long)]
+    pub(crate) server: SocketAddr,
+    #[arg(long)]
+    pub(crate) flows: usize,
+    #[arg(long)]
+    pub(crate) millis: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ping {
+    #[arg(long)]
+    pub(crate) server: SocketAddr,
+    #[arg(long)]
+    pub(crate) millis: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ceiling {
+    #[arg(value_enum)]
+    pub(crate) service: Service,
+    #[arg(long)]
+    pub(crate) tun: String,
+    #[arg(long)]
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Idle {
+    #[arg(long)]
+    pub(crate) connections: u32,
+    #[arg(long)]
+    pub(crate) millis: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Hold {
+    /// Where to connect; without it, it listens.
+    #[arg(long)]
+    pub(crate) server: Option<SocketAddr>,
+    #[arg(long)]
+    pub(crate) connections: usize,
 }
 
 #[cfg(test)]
@@ -250,6 +394,23 @@ mod tests {
             "Unlimited",
         ] {
             assert_eq!(text.parse::<Rate>(), Err(NotARate), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_measured_beside_peers() {
+        let typed = |line: &str| Args::try_parse_from(format!("xtask peers {line}").split_whitespace());
+        for (line, works) in [
+            ("", true),
+            ("--quick --json", true),
+            ("--only bulk,idle --runs 5 --seconds 3 --no-write", true),
+            ("--only flood", false),
+            ("--runs 0", false),
+            ("--seconds 0", false),
+            ("--quick --runs 3", false),
+            ("stray", false),
+        ] {
+            assert_eq!(typed(line).is_ok(), works, "{line}");
         }
     }
 

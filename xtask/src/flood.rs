@@ -6,7 +6,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 mod clients;
@@ -19,7 +19,6 @@ mod report;
 mod subject;
 
 use crate::args::{Child, Flood, Rate, Subject};
-use crate::rig::process;
 use figures::{Good, Row};
 use generator::Generator;
 use network::Network;
@@ -68,9 +67,9 @@ pub(crate) fn run(flood: Flood) -> anyhow::Result<()> {
 /// What the task starts of itself.
 pub(crate) fn child(child: Child) -> anyhow::Result<()> {
     match child {
-        Child::Launch(launch) => process::launch(launch),
         Child::Clients(clients) => clients::visit(&clients),
         Child::Listen(listen) => listener::listen(listen.address),
+        _ => bail!("that is a child of another task"),
     }
 }
 

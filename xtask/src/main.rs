@@ -12,16 +12,18 @@ use clap::Parser as _;
 mod args;
 mod flood;
 mod paths;
+mod peers;
 mod rig;
 
-use args::{Args, Task};
+use args::{Args, Child, Task};
 
 fn main() -> ExitCode {
     let (outcome, name) = match Args::parse().task {
         Task::Flood(flood) => (flood::run(flood), "cargo xtask flood"),
         Task::Paths(paths) => (paths::run(&paths), "cargo xtask paths"),
         Task::Path(path) => (paths::child(&path), "cargo xtask paths: a run"),
-        Task::Child(child) => (flood::child(child), "cargo xtask flood: a child"),
+        Task::Peers(peers) => (peers::run(peers), "cargo xtask peers"),
+        Task::Child(child) => (inside(child), "cargo xtask: a child"),
     };
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
@@ -31,5 +33,14 @@ fn main() -> ExitCode {
     match error.is::<rig::need::Missing>() {
         true => ExitCode::from(2),
         false => ExitCode::FAILURE,
+    }
+}
+
+/// What a task starts of itself inside of its networks.
+fn inside(child: Child) -> anyhow::Result<()> {
+    match child {
+        Child::Launch(launch) => rig::process::launch(launch),
+        Child::Clients(_) | Child::Listen(_) => flood::child(child),
+        _ => peers::child(child),
     }
 }

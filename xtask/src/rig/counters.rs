@@ -5,6 +5,8 @@ use std::iter::Sum;
 use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 /// CPU time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Nanos(pub(crate) u64);
@@ -38,6 +40,18 @@ pub(crate) fn schedstat(text: &str) -> Option<Nanos> {
 /// `VmHWM` of `/proc/PID/status`. Units: bytes.
 pub(crate) fn peak_bytes(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
+
+/// What the kernel's slabs hold, over the whole machine. Units: bytes.
+pub(crate) fn slab_bytes() -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").context("/proc/meminfo")?;
+    slab(&text).context("no Slab in /proc/meminfo")
+}
+
+fn slab(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("Slab:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
 }
@@ -128,6 +142,12 @@ short: 1 2 3
         );
         assert_eq!(peak_bytes("Name:\tx\n"), None);
         assert_eq!(peak_bytes("VmHWM:\t 12\n"), None);
+    }
+
+    #[test]
+    fn slabs_are_in_bytes() {
+        assert_eq!(slab("MemFree: 1 kB\nSlab:             12 kB\n"), Some(12_288));
+        assert_eq!(slab("MemFree: 1 kB\n"), None);
     }
 
     #[test]

@@ -75,6 +75,18 @@ impl Running {
         }
     }
 
+    /// All that it says on standard output until it ends.
+    ///
+    /// Errors: it failed.
+    pub(crate) fn output(&mut self) -> anyhow::Result<String> {
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said)?;
+        match self.process.wait()?.success() {
+            true => Ok(said),
+            false => Err(self.ended()),
+        }
+    }
+
     /// Errors: it has ended.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
         match self.process.try_wait()? {
