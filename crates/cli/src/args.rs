@@ -49,6 +49,7 @@ Examples:
   syndic lab --list
   syndic lab lost-syn --seed 7
   syndic lab flood-cookies --svg flood.svg
+  syndic lab path:rate=100mbit,delay=10ms,queue=250k,loss=0.1% --cwnd cwnd.svg
   syndic lab world.toml --pcap world.pcapng
   syndic lab crates/lab/scripts/open/*.pkt
   syndic lab --pcap - | wireshark -k -i -
@@ -58,13 +59,14 @@ Examples:
 pub(crate) struct Lab {
     #[command(subcommand)]
     pub(crate) task: Option<LabTask>,
-    /// A built-in scenario (see --list), a TOML file that describes a world, or scripts in packetdrill's language (.pkt).
+    /// A built-in scenario (see --list), a TOML file that describes a world, scripts in packetdrill's language (.pkt), or a
+    /// path to send over: path:rate=100mbit,delay=10ms,queue=250k,loss=1%,reorder=1%,bytes=4M.
     pub(crate) scenario: Vec<String>,
     /// Whose habits the scripts expect of the stack: the order of options and initial values.
     #[arg(long, value_enum, value_name = "NAME", default_value = "linux")]
     pub(crate) profile: Profile,
     /// Lists the built-in scenarios and ends.
-    #[arg(long, conflicts_with_all = ["scenario", "seed", "pcap", "svg", "all_lines"])]
+    #[arg(long, conflicts_with_all = ["scenario", "seed", "pcap", "svg", "cwnd", "all_lines"])]
     pub(crate) list: bool,
     /// The seed of all chance in simulated worlds: the same seed gives the same packets.
     #[arg(long, value_name = "N")]
@@ -76,6 +78,9 @@ pub(crate) struct Lab {
     /// Writes the plot of a flood there, as SVG.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+    /// Writes how the windows of a transfer over a path ran, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cwnd: Option<PathBuf>,
     /// Prints one JSON document instead of ladders.
     #[arg(long)]
     pub(crate) json: bool,

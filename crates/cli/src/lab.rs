@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use ::lab::Flood;
+use ::lab::{Flood, Transfer};
 use anyhow::{Context as _, bail};
 use lens::Ladder;
 
@@ -19,6 +19,7 @@ pub(crate) use packetdrill::Scripts;
 use real::Played;
 pub(crate) use simulate::Simulate;
 use simulated::World;
+pub(crate) use transfer::find as find_path;
 
 mod capture;
 mod flood;
@@ -29,6 +30,7 @@ mod recorder;
 mod report;
 mod simulate;
 mod simulated;
+mod transfer;
 
 /// What `syndic lab` is to do.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct Lab {
     pub(crate) capture: Option<Place>,
     /// Where the plot of a flood goes.
     pub(crate) svg: Option<PathBuf>,
+    /// Where the plot of a transfer goes.
+    pub(crate) cwnd: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) all_lines: bool,
     pub(crate) color: Color,
@@ -53,6 +57,8 @@ pub(crate) enum Play {
     One(Scenario),
     /// Scripts in packetdrill's language, against a stack with these habits.
     Scripts(Scripts, ::lab::pkt::Profile),
+    /// A transfer over a path, and how it was asked for.
+    Transfer(Transfer, String),
 }
 
 /// One thing that can be played.
@@ -103,6 +109,9 @@ impl Lab {
         if let Play::Scripts(scripts, profile) = &self.play {
             return scripts.play(*profile, self.ladder(&Output::stdout()), self.json);
         }
+        if let Play::Transfer(path, name) = &self.play {
+            return transfer::play(path, name, self.seed, self.cwnd.as_deref(), self.json);
+        }
         // Opened before the namespace is entered, where it might not be allowed any more.
         let mut capture = self.capture.as_ref().map(Capture::open).transpose()?;
         let mut stage = Stage::new(&self);
@@ -132,7 +141,7 @@ impl Lab {
                     return Err(reason.context(format!("{name} needs a private network with a TUN device")));
                 }
             }
-            Play::List | Play::Scripts(..) => {}
+            Play::List | Play::Scripts(..) | Play::Transfer(..) => {}
         }
         let written = capture.map(Capture::finish).transpose()?;
         stage.finish(written.flatten().as_deref(), skipped.as_deref())

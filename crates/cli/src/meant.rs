@@ -17,7 +17,7 @@ use crate::get::{Get, Target};
 use crate::guarding::Guarding;
 use crate::http::Site;
 use crate::impair::Impairment;
-use crate::lab::{Lab, Place, Play, Scenario, Scripts, Simulate};
+use crate::lab::{Lab, Place, Play, Scenario, Scripts, Simulate, find_path};
 use crate::serve::{Serve, What};
 use crate::ss::Ss;
 use crate::subnet::Subnet;
@@ -231,12 +231,25 @@ fn lab(typed: args::Lab) -> anyhow::Result<Lab> {
             let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
             Play::Scripts(Scripts::read(&paths)?, profile(typed.profile))
         }
-        [name] => Play::One(Scenario::find(name)?),
+        [name] => match find_path(name) {
+            Some(path) => {
+                ensure!(
+                    typed.pcap.is_none(),
+                    "a path keeps no packets, so there is nothing for --pcap"
+                );
+                Play::Transfer(path?, name.clone())
+            }
+            None => Play::One(Scenario::find(name)?),
+        },
         _ => bail!("only scripts, files that end in .pkt, can be given several at a time"),
     };
     ensure!(
         typed.svg.is_none() || matches!(play, Play::One(Scenario::Flood(_))),
         "--svg: only a flood has a plot: `syndic lab --list` names them"
+    );
+    ensure!(
+        typed.cwnd.is_none() || matches!(play, Play::Transfer(..)),
+        "--cwnd: only a transfer over a path has such a plot: `syndic lab path:rate=100mbit,delay=10ms,loss=1% --cwnd FILE`"
     );
     let capture = match typed.pcap {
         Some(path) if path == Path::new("-") => {
@@ -255,6 +268,7 @@ fn lab(typed: args::Lab) -> anyhow::Result<Lab> {
         seed: typed.seed,
         capture,
         svg: typed.svg,
+        cwnd: typed.cwnd,
         json: typed.json,
         all_lines: typed.all_lines,
         color: typed.color,

@@ -15,6 +15,7 @@ pub mod rng;
 pub mod scenario;
 mod script;
 pub mod simulate;
+pub mod transfer;
 pub mod unit;
 pub mod world;
 
@@ -24,4 +25,5 @@ pub use rng::Rng;
 pub use scenario::{Scenario, scenarios};
 pub use script::WorldError;
 pub use simulate::Simulation;
+pub use transfer::Transfer;
 pub use world::{Figures, Outcome, Reached, Verdict, World};

@@ -16,6 +16,7 @@ use stack::{Duration, Instant};
 
 use crate::glance::Glance;
 use crate::rng::Rng;
+use crate::unit::Rate;
 
 mod fault;
 mod impairment;
@@ -212,6 +213,12 @@ impl<P: Carried> Link<P> {
         self.under_way.peek().map(|Reverse(first)| first.at)
     }
 
+    /// What waits to be sent, the packet that is being sent included; 0 without a rate. Units: bytes.
+    pub fn waiting(&self, now: Instant) -> u64 {
+        let waiting = self.impairment.rate.map(|rate| self.waiting_bytes(now, rate));
+        waiting.map_or(0, |bytes| u64::try_from(bytes).unwrap_or(u64::MAX))
+    }
+
     /// Packets under way.
     pub fn len(&self) -> usize {
         self.under_way.len()
@@ -253,10 +260,8 @@ impl<P: Carried> Link<P> {
         let Some(rate) = self.impairment.rate else {
             return Some(now);
         };
-        let waiting = self.busy_until.since(now);
-        let waiting_bytes = u128::from(waiting.as_nanos()) * u128::from(rate.0) / 8_000_000_000;
         if let Some(bound) = self.impairment.queue
-            && waiting_bytes + len as u128 > u128::from(bound.0)
+            && self.waiting_bytes(now, rate) + len as u128 > u128::from(bound.0)
         {
             return None;
         }
@@ -264,6 +269,10 @@ impl<P: Carried> Link<P> {
         let takes = Duration::from_nanos(u64::try_from(takes).unwrap_or(u64::MAX));
         self.busy_until = now.max(self.busy_until) + takes;
         Some(self.busy_until)
+    }
+
+    fn waiting_bytes(&self, now: Instant, rate: Rate) -> u128 {
+        u128::from(self.busy_until.since(now).as_nanos()) * u128::from(rate.0) / 8_000_000_000
     }
 
     /// When a packet that left at `sent` comes out. Jitter alone never changes the order; `extra` may.

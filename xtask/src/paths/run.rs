@@ -14,7 +14,7 @@ use link::Memory;
 use link::memory::{self, MemoryOptions};
 use nix::sys::prctl::{set_pdeathsig, set_timerslack};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, getppid, setsid};
+use nix::unistd::{Pid, alarm, getppid, setsid};
 use rustix::process::setpriority_process;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ const PORT: u16 = 9;
 
 /// How much this process is preferred to others, where it may be: a relay that waits for a processor is no path.
 const NICE: i32 = -15;
+
+/// What a run may take beyond what is measured. Units: seconds.
+const PATIENCE: u32 = 60;
 
 /// Between our stack and the relay: what no burst fills. Units: packets.
 const CAPACITY: usize = 20_000;
@@ -64,6 +67,8 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
         bail!("the task has ended");
     }
     prefer();
+    // A host that waits for what never comes ends the run.
+    alarm::set(u32::try_from(path.seconds)?.saturating_add(PATIENCE));
     // Threads that are started later have it too.
     set_timerslack(1)?;
     link::namespace::enter()?;

@@ -133,7 +133,8 @@ fn once(paths: &Paths, job: &Job) -> anyhow::Result<Measured> {
     }
     let output = command.output().context("cannot start a process")?;
     if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{}: {}", output.status, said.trim());
     }
     serde_json::from_slice(&output.stdout).context("what a run said")
 }

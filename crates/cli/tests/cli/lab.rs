@@ -238,6 +238,27 @@ fn json_tells_the_same_to_programs() {
 }
 
 #[test]
+fn a_path_shows_its_figures_and_how_its_windows_ran() {
+    let directory = Directory::new("lab::a_path_shows_its_figures_and_how_its_windows_ran");
+    let path = "path:rate=20mbit,delay=10ms,queue=25k,loss=1%,bytes=200k";
+    let said = text(&succeed(
+        syndic(["lab", path, "--seed", "3", "--cwnd", "cwnd.svg"]).current_dir(directory.path()),
+    ));
+    for row in ["cwnd, bytes", "goodput, Mbit/s", "lost by chance"] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+    let svg = fs::read_to_string(directory.join("cwnd.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("in flight, bytes"));
+    let document = json(&run(&mut syndic(["lab", path, "--seed", "3", "--json"])));
+    assert_eq!(document["bytes"], 200 << 10);
+    assert_eq!(document["is_whole"], true);
+
+    let dead = run(&mut syndic(["lab", "path:loss=100%"]));
+    assert_eq!(dead.status.code(), Some(1));
+    assert!(text(&dead.stderr).contains("only 0 of 4194304 bytes arrived in 120 s"));
+}
+
+#[test]
 fn the_list_names_all() {
     let listed = text(&succeed(&mut syndic(["lab", "--list"])));
     for name in [

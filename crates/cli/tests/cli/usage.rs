@@ -97,6 +97,12 @@ fn what_cannot_be_meant_is_refused_with_what_to_write_instead() {
             vec!["lab", "--json", "--pcap", "-"],
             "both want standard output: give --pcap a file",
         ),
+        ("no path", vec!["lab", "path:speed=1"], "unknown impairment `speed`"),
+        (
+            "windows of what has none",
+            vec!["lab", "lost-syn", "--cwnd", "lost.svg"],
+            "--cwnd: only a transfer over a path has such a plot",
+        ),
         (
             "a plot of what is no flood",
             vec!["lab", "lost-syn", "--svg", "lost.svg"],
