@@ -31,6 +31,7 @@ pub mod limits;
 pub mod medium;
 pub mod observer;
 pub mod owner;
+mod path;
 mod replies;
 pub mod stack;
 pub mod status;

@@ -40,6 +40,7 @@ use crate::hash::Keys;
 use crate::io::{Batch, Budget, Sink};
 use crate::ledger::Ledger;
 use crate::observer::{Observer, Why};
+use crate::path::Paths;
 use crate::replies::Replies;
 use crate::tcp::connection::Owner;
 use crate::tcp::connections::Connections;
@@ -76,6 +77,7 @@ pub struct Stack<O: Observer = ()> {
     reassembler: Reassembler,
     replies: Replies,
     ledger: Ledger,
+    paths: Paths,
     /// Connections that may have something to send, by index. One that is stale asks for nothing and does no harm.
     transmit: VecDeque<u32>,
     events: VecDeque<Waiting>,
@@ -154,6 +156,7 @@ impl<O: Observer> Stack<O> {
             reassembler: Reassembler::new(&limits),
             replies: Replies::new(limits.replies),
             ledger: Ledger::new(limits.buffer_bytes),
+            paths: Paths::default(),
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             budgets: Budgets {

@@ -110,7 +110,8 @@ impl<O: Observer> Stack<O> {
         let ts = self.config.timestamps.then(|| Timestamps::new(offset));
         let mut cx = context!(self, now);
         cx.counters.opens_active += 1;
-        let c = Connection::open(&mut cx, tuple, iss, ts, settings);
+        let mut c = Connection::open(&mut cx, tuple, iss, ts, settings);
+        c.snd.path_mss = self.path_mss(now, &tuple);
         let i = self.connections.insert(&self.keys, c);
         self.settle(now, i);
         Ok(self.connections.id(i))

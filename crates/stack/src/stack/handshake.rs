@@ -174,9 +174,10 @@ impl<O: Observer> Stack<O> {
         let Some(options) = self.listeners.at(listener).map(|l| Arc::clone(&l.connection)) else {
             return;
         };
+        let path_mss = self.path_mss(now, &settled.tuple);
         let mut cx = context!(self, now);
         cx.counters.opens_passive += 1;
-        let mut c = Connection::from_handshake(&mut cx, settled, Owner::Queue(listener), options);
+        let mut c = Connection::from_handshake(&mut cx, settled, Owner::Queue(listener), path_mss, options);
         input::segment_arrives(&mut cx, &mut c, Segment::new(header, payload));
         let id = self.listeners.id(listener);
         if let Some(l) = self.listeners.at_mut(listener) {

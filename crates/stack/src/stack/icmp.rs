@@ -9,6 +9,7 @@ use super::{Stack, context};
 use crate::flood::ReplyKind;
 use crate::observer::{Observer, Why};
 use crate::owner::quoted_segment;
+use crate::path::plateau_below;
 use crate::replies::Reply;
 use crate::tcp::mss;
 use crate::time::Now;
@@ -39,7 +40,14 @@ impl<O: Observer> Stack<O> {
                 if queued { Ok(()) } else { Err(Why::RepliesFull) }
             }
             Message::Unreachable { why, quoted } => self.icmp_error(now, quoted, &Report::Unreachable(why)),
-            Message::TooBig { mtu, quoted } => self.icmp_error(now, quoted, &Report::TooBig(mtu)),
+            Message::TooBig { mtu, quoted } => {
+                let mtu = if mtu == 0 && src.is_ipv4() {
+                    unsaid_mtu(quoted)
+                } else {
+                    mtu
+                };
+                self.icmp_error(now, quoted, &Report::TooBig(mtu))
+            }
             Message::EchoReply { .. }
             | Message::TimeExceeded { .. }
             | Message::ParameterProblem { .. }
@@ -60,11 +68,22 @@ impl<O: Observer> Stack<O> {
         }
         match *report {
             Report::Unreachable(why) => c.on_unreachable(&mut context!(self, now), why),
-            Report::TooBig(mtu) => c.on_too_big(now.mono, mss::of_path(mtu, tuple.local_addr).ok_or(Why::IcmpIgnored)?),
+            Report::TooBig(mtu) => {
+                let mss = mss::of_path(mtu, tuple.local_addr).ok_or(Why::IcmpIgnored)?;
+                if c.on_too_big(now.mono, mss) {
+                    self.paths.learn(now.mono, &self.keys, tuple.remote_addr, mtu);
+                }
+            }
         }
         self.settle(now, i);
         Ok(())
     }
+}
+
+/// What a path takes whose router did not say: it follows from the length of the IPv4 packet that it refused.
+fn unsaid_mtu(quoted: &[u8]) -> u32 {
+    let refused = quoted.get(2..4).and_then(|length| length.try_into().ok());
+    plateau_below(refused.map_or(0, u16::from_be_bytes).into())
 }
 
 /// Bytes before the identifier of an echo: the IP header without options, and type, code and checksum.

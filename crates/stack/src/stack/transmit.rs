@@ -13,7 +13,9 @@ use crate::io::{Budget, Full, Offload, Sink};
 use crate::observer::{Cause, Fact, Observer};
 use crate::replies::Reply;
 use crate::status::Idle;
+use crate::tcp::mss;
 use crate::tcp::output::{self, Next};
+use crate::tcp::send::ANY_PATH;
 use crate::time::Now;
 use crate::tuple::FourTuple;
 
@@ -100,7 +102,25 @@ impl<O: Observer> Stack<O> {
         Ok(())
     }
 
+    /// What the path to a connection's peer takes, as a segment. Units: bytes.
+    pub(super) fn path_mss(&self, now: Now, tuple: &FourTuple) -> u16 {
+        let mtu = self.paths.mtu(now.mono, &self.keys, tuple.remote_addr);
+        mtu.and_then(|mtu| mss::of_path(mtu, tuple.local_addr))
+            .unwrap_or(ANY_PATH)
+    }
+
+    /// A path that was narrow once may take more by now: what was learned of it has its time.
+    fn widen(&mut self, now: Now, i: u32) {
+        let narrow = self.connections.get(i).filter(|c| c.snd.path_mss != ANY_PATH);
+        let Some(tuple) = narrow.map(|c| c.tuple) else { return };
+        let path_mss = self.path_mss(now, &tuple);
+        if let Some(c) = self.connections.get_mut(i) {
+            c.snd.path_mss = path_mss;
+        }
+    }
+
     fn turn(&mut self, now: Now, i: u32, left: &mut usize, sink: &mut impl Sink) -> Turn {
+        self.widen(now, i);
         for _ in 0..TURN {
             if *left == 0 {
                 return Turn::More;

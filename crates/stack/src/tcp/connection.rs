@@ -217,6 +217,7 @@ impl Connection {
         cx: &mut Context<'_, O>,
         settled: &Settled,
         owner: Owner,
+        path_mss: u16,
         options: Arc<ConnectionOptions>,
     ) -> Self {
         let now = cx.now.mono;
@@ -226,6 +227,7 @@ impl Connection {
         c.rcv.on_syn(settled.irs);
         c.tuning = Tuning::new(now, c.rcv.nxt);
         c.rcv.acked = c.rcv.nxt;
+        c.snd.path_mss = path_mss;
         c.snd.nxt = settled.iss + 1;
         c.ts = settled.ts;
         c.sack = settled.sack;
@@ -307,7 +309,7 @@ impl Connection {
     /// Payload of a full segment: the MSS less the options of every segment (RFC 9293 MUST-16).
     pub(crate) fn payload_max(&self) -> u32 {
         let options = if self.ts.is_some() { 12 } else { 0 };
-        u32::from(self.snd.mss).saturating_sub(options).max(1)
+        u32::from(self.snd.segment_max()).saturating_sub(options).max(1)
     }
 
     pub(crate) fn flight(&self, now: Instant, rtt: Option<Duration>) -> Flight {
@@ -575,15 +577,18 @@ impl Connection {
         }
     }
 
-    /// ICMP says that the path takes no more than `mss` bytes of segment (RFC 1191, RFC 8201).
-    pub(crate) fn on_too_big(&mut self, now: Instant, mss: u16) {
-        if mss < self.snd.mss {
-            self.snd.mss = mss;
+    /// ICMP says that the path takes no more than `mss` bytes of segment (RFC 1191, RFC 8201). Returns whether that is less
+    /// than was known.
+    pub(crate) fn on_too_big(&mut self, now: Instant, mss: u16) -> bool {
+        let is_news = mss < self.snd.segment_max();
+        if is_news {
+            self.snd.path_mss = mss;
             if self.snd.syn_acked {
                 self.timed = None;
                 self.recovery.resend(self.flight(now, None));
             }
         }
+        is_news
     }
 
     /// STATUS (RFC 9293 section 3.10.6).

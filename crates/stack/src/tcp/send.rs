@@ -36,14 +36,19 @@ pub(crate) struct SendSpace {
     pub(crate) up: Option<SeqNumber>,
     /// The peer's window scale, 0 when not negotiated.
     pub(crate) scale: u8,
-    /// The peer's MSS, and no more than the path takes; options not counted off.
+    /// The peer's MSS, and no more than our link takes; options not counted off.
     pub(crate) mss: u16,
+    /// What the path takes, where it was found to be narrower; else [`ANY_PATH`]. Options not counted off.
+    pub(crate) path_mss: u16,
     /// Our SYN was acknowledged.
     pub(crate) syn_acked: bool,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin: bool,
     buffer: Option<Box<ByteQueue>>,
 }
+
+/// Nobody said that the path takes less than the link.
+pub(crate) const ANY_PATH: u16 = u16::MAX;
 
 impl SendSpace {
     pub(crate) const fn new(iss: SeqNumber, mss: u16) -> Self {
@@ -58,10 +63,16 @@ impl SendSpace {
             up: None,
             scale: 0,
             mss,
+            path_mss: ANY_PATH,
             syn_acked: false,
             fin: false,
             buffer: None,
         }
+    }
+
+    /// The largest segment now, options included. Units: bytes.
+    pub(crate) fn segment_max(&self) -> u16 {
+        self.mss.min(self.path_mss)
     }
 
     /// Bytes that are not acknowledged, sent or not.

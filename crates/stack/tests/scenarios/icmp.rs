@@ -242,10 +242,76 @@ fn too_big_below_the_least_mtu_of_ipv6_is_discarded() {
     }
 }
 
+/// RFC 1191 sections 5 and 7.1: an old router does not say its MTU, so the next common one below the packet is tried.
+#[test]
+fn too_big_that_does_not_say_how_big_steps_down_to_the_next_common_mtu() {
+    let mut rig = Rig::plain();
+    let id = rig.connect();
+    rig.expect("S", 0, 0, 0);
+    rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+    rig.expect(".", 1, 0, 1);
+    rig.send(id, 1, 1400);
+    for (len, mss) in [(1400, 1006 - 40), (966, 576 - 40)] {
+        let data = rig.out.pop_front().expect("data");
+        assert_eq!(data.payload.len(), len);
+        error(&mut rig, ErrorKind::TooBig(0), &data, 0);
+        assert_eq!(rig.status(id).snd_mss, mss);
+        rig.out.pop_back_if(|out| out.payload.len() != mss);
+    }
+}
+
+/// RFC 1191 section 6.3, RFC 8201 sections 5.2 and 5.3: what one connection learned of the path holds for the next, both ways
+/// of opening, for ten minutes; then larger segments try it anew, on standing connections as well.
+#[test]
+fn a_narrow_path_is_remembered_for_ten_minutes() {
+    for mut rig in both() {
+        let listener = rig.listen();
+        let narrow = if rig.ours.is_ipv4() { 1260 } else { 1240 };
+        let open = |rig: &mut Rig, port| {
+            rig.our_port = port;
+            let id = rig.connect();
+            rig.expect("S", 0, 0, 0);
+            rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+            rig.expect(".", 1, 0, 1);
+            id
+        };
+        let first = open(&mut rig, 81);
+        assert_eq!(rig.status(first).snd_mss, 1400);
+        rig.send(first, 1, 1400);
+        let data = rig.out.pop_front().expect("data");
+        error(&mut rig, ErrorKind::TooBig(1300), &data, 0);
+        rig.inject(Seg::new(".", 1).ack(1401));
+        rig.out.clear();
+
+        let second = open(&mut rig, 82);
+        rig.our_port = 80;
+        rig.inject(Seg::new("S", 0).mss(1400));
+        rig.expect("S.", 0, 0, 1);
+        rig.inject(Seg::new(".", 1).ack(1));
+        let third = rig.accept(listener);
+        for id in [first, second, third] {
+            assert_eq!(rig.status(id).snd_mss, narrow);
+        }
+        let there = (rig.ours, rig.theirs);
+        if let (IpAddr::V4(_), IpAddr::V4(_)) = there {
+            rig.theirs = v4(9);
+            let elsewhere = open(&mut rig, 83);
+            assert_eq!(rig.status(elsewhere).snd_mss, 1400, "another path");
+            rig.theirs = there.1;
+        }
+        rig.advance(Duration::from_secs(601));
+        let fourth = open(&mut rig, 84);
+        rig.send(second, 1, 10);
+        for id in [second, fourth] {
+            assert_eq!(rig.status(id).snd_mss, 1400, "tried anew");
+        }
+    }
+}
+
 /// A liar cannot talk us below the least MTU of IPv4, 576 bytes, nor above ours; below that of IPv6 he is not believed.
 #[test]
 fn too_big_has_a_floor() {
-    for (mtu, v4_mss, v6_mss) in [(0, 536, 1400), (68, 536, 1400), (600, 560, 1400), (9000, 1400, 1400)] {
+    for (mtu, v4_mss, v6_mss) in [(68, 536, 1400), (600, 560, 1400), (9000, 1400, 1400)] {
         for mut rig in both() {
             let id = rig.connect();
             rig.expect("S", 0, 0, 0);
