@@ -21,7 +21,9 @@ mod tests;
 mod word;
 
 pub use error::WorldError;
-pub(crate) use word::{Call, CauseName, FaultText, Moment, Number, Outcome, Reading, StateName, Term, Terms, WhyName};
+pub(crate) use word::{
+    Call, CauseName, CongestionName, FaultText, Moment, Number, Outcome, Reading, StateName, Term, Terms, WhyName,
+};
 
 /// The whole text.
 #[derive(Debug, Deserialize)]
@@ -77,6 +79,8 @@ pub(crate) struct ConnectionTable {
     rto_max: Option<Time>,
     linger: Option<Time>,
     fin_wait_2: Option<Time>,
+    congestion: Option<CongestionName>,
+    pacing: Option<bool>,
 }
 
 /// `keep_alive = { … }`
@@ -110,6 +114,8 @@ impl ConnectionTable {
             linger: self.linger.map(|time| time.0).or(options.linger),
             fin_wait_2: time(self.fin_wait_2, options.fin_wait_2),
             dscp: options.dscp,
+            congestion: self.congestion.map_or(options.congestion, |word| word.0),
+            pacing: self.pacing.unwrap_or(options.pacing),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use stack::config::SynCookies;
 use stack::flood::Level;
 use stack::status::Idle;
-use stack::{Duration, Entry, State, Status};
+use stack::{CongestionControl, Duration, Entry, State, Status};
 
 mod list;
 mod name;
@@ -94,10 +94,15 @@ pub struct Connection {
     pub rttvar_us: u64,
     /// Largest payload that we send in one segment, options counted off.
     pub snd_mss: usize,
+    /// How the congestion window is chosen.
+    #[serde(with = "name")]
+    pub congestion: CongestionControl,
     /// Congestion window.
     pub cwnd: u32,
     /// Slow start threshold; `None` before the first loss.
     pub ssthresh: Option<u32>,
+    /// How fast it sends, where it is paced. Units: bytes per second.
+    pub pacing_rate: Option<u64>,
     /// SND.WND, scaled.
     pub snd_wnd: u32,
     /// RCV.WND as last advertised.
@@ -208,8 +213,10 @@ impl From<&Status> for Connection {
             srtt_us: status.srtt.map(Duration::as_micros),
             rttvar_us: status.rttvar.as_micros(),
             snd_mss: status.snd_mss,
+            congestion: status.congestion,
             cwnd: status.cwnd,
             ssthresh: (status.ssthresh != u32::MAX).then_some(status.ssthresh),
+            pacing_rate: status.pacing_rate,
             snd_wnd: status.snd_wnd,
             rcv_wnd: status.rcv_wnd,
             bytes_acked: status.bytes_acked,
@@ -235,6 +242,7 @@ const fn waits_for(idle: Idle) -> Option<&'static str> {
         Idle::Opening => "the handshake is not done",
         Idle::PeerWindow => "the peer's window is used up",
         Idle::CongestionWindow => "the congestion window is used up",
+        Idle::Pacing => "the pace: what was sent last is to get ahead on the path",
         Idle::Nagle => "Nagle waits for an acknowledgment or a full segment",
         Idle::SillyWindow => "the peer's window is too small to be worth a segment",
         Idle::Link => "the link takes nothing now",

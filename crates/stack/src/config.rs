@@ -9,6 +9,7 @@ use wire::option::Layout;
 use crate::flood::{GaugeOptions, LimiterOptions, Rate, ReplyBudget};
 use crate::limits::Limits;
 use crate::medium::Medium;
+use crate::tcp::congestion::CongestionControl;
 use crate::time::Duration;
 
 /// The configuration of a stack.
@@ -119,6 +120,11 @@ pub struct ConnectionOptions {
     /// The Diffserv codepoint of what is sent, from the SYN or SYN-ACK on; what TIME-WAIT sends asks for nothing (RFC 9293
     /// MUST-48).
     pub dscp: Dscp,
+    /// How much may be in flight. Another one on a connection goes on with the window that there is.
+    pub congestion: CongestionControl,
+    /// Spread what the congestion window lets leave over the round trip, where that is 2 ms or more, instead of sending it at
+    /// once: 2 windows in a round trip in slow start, 1.2 above (docs/decisions/0009-pacing.md).
+    pub pacing: bool,
 }
 
 /// How large a buffer may become. Whatever it is, memory is taken only as bytes come, and all buffers of a stack together
@@ -225,6 +231,8 @@ impl Default for ConnectionOptions {
             linger: None,
             fin_wait_2: Duration::from_secs(60),
             dscp: Dscp::DEFAULT,
+            congestion: CongestionControl::default(),
+            pacing: true,
         }
     }
 }

@@ -55,6 +55,7 @@ pub use observer::{Cause, Fact, Observer, Why};
 pub use owner::Owners;
 pub use stack::Stack;
 pub use status::{Entry, Held, Status};
+pub use tcp::congestion::{CongestionControl, UnknownCongestionControl};
 pub use tcp::state::State;
 pub use time::{Duration, Instant, Now};
 pub use tuple::FourTuple;

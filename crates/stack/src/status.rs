@@ -9,6 +9,7 @@ use crate::config::SynCookies;
 use crate::error::Ended;
 use crate::event::{ConnectionId, ListenerId};
 use crate::flood::Level;
+use crate::tcp::congestion::CongestionControl;
 use crate::tcp::state::State;
 use crate::time::Duration;
 use crate::tuple::FourTuple;
@@ -62,10 +63,14 @@ pub struct Status {
     pub rttvar: Duration,
     /// Retransmission timeout, backoff included.
     pub rto: Duration,
+    /// How the congestion window is chosen.
+    pub congestion: CongestionControl,
     /// Congestion window. Units: bytes.
     pub cwnd: u32,
     /// Slow start threshold. Units: bytes; `u32::MAX` before the first loss.
     pub ssthresh: u32,
+    /// How fast it sends, where it is paced. Units: bytes per second.
+    pub pacing_rate: Option<u64>,
     /// Retransmissions of the oldest unacknowledged segment.
     pub backoff: u8,
     /// Timeouts and probes since the peer last answered.
@@ -111,6 +116,8 @@ pub enum Idle {
     PeerWindow,
     /// The congestion window is used up.
     CongestionWindow,
+    /// The windows would let it, but what was sent last is to get ahead on the path.
+    Pacing,
     /// Nagle waits for an acknowledgment or a full segment (RFC 9293 section 3.7.4).
     Nagle,
     /// A small window: silly-window avoidance waits (RFC 9293 section 3.8.6.2.1).

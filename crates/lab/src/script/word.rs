@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
-use stack::{Cause, Duration, Ended, State, Why};
+use stack::{Cause, CongestionControl, Duration, Ended, State, Why};
 
 use crate::link::Action;
 use crate::unit::{Size, Time};
@@ -72,6 +72,19 @@ impl FromStr for FaultText {
         };
         let hint = "write \"drop\", \"duplicate\", \"corrupt\" or \"delay 200ms\"";
         action.map(Self).ok_or_else(|| UnknownWord::new(text, "fault", hint))
+    }
+}
+
+/// A congestion control: `reno`, `cubic`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CongestionName(pub(crate) CongestionControl);
+
+impl FromStr for CongestionName {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let unknown = |_| UnknownWord::new(text, "congestion control", "write \"reno\" or \"cubic\"");
+        text.parse().map(Self).map_err(unknown)
     }
 }
 
@@ -333,7 +346,16 @@ macro_rules! read_from_text {
     };
 }
 
-read_from_text!(Moment, FaultText, Reading, StateName, WhyName, CauseName, Number);
+read_from_text!(
+    Moment,
+    FaultText,
+    Reading,
+    StateName,
+    WhyName,
+    CauseName,
+    CongestionName,
+    Number
+);
 
 /// As a script writes it.
 impl fmt::Display for Outcome {

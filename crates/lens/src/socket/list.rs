@@ -72,7 +72,8 @@ fn of_listener(listener: &Listener) -> String {
     text
 }
 
-/// What is agreed on, what is measured, what was moved, and what it waits for. Windows and queues in bytes.
+/// What is agreed on, what is measured, what was moved, and what it waits for. Windows and queues in bytes,
+/// the pace in bytes per second.
 fn of_connection(connection: &Connection) -> String {
     let mut pieces: Vec<String> = Vec::new();
     if connection.timestamps {
@@ -81,6 +82,7 @@ fn of_connection(connection: &Connection) -> String {
     if connection.sack {
         pieces.push("sack".to_owned());
     }
+    pieces.push(connection.congestion.name().to_owned());
     if let Some((ours, theirs)) = connection.window_scales {
         pieces.push(format!("wscale:{theirs},{ours}"));
     }
@@ -91,6 +93,9 @@ fn of_connection(connection: &Connection) -> String {
     pieces.push(format!("mss:{} cwnd:{}", connection.snd_mss, connection.cwnd));
     if let Some(ssthresh) = connection.ssthresh {
         pieces.push(format!("ssthresh:{ssthresh}"));
+    }
+    if let Some(rate) = connection.pacing_rate {
+        pieces.push(format!("pacing_rate:{rate}"));
     }
     pieces.push(format!("snd_wnd:{} rcv_wnd:{}", connection.snd_wnd, connection.rcv_wnd));
     pieces.push(format!(

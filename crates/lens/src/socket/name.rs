@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer, Serializer};
-use stack::State;
 use stack::config::SynCookies;
 use stack::flood::Level;
+use stack::{CongestionControl, State};
 
 /// What has a name, and which there are.
 pub(super) trait Named: Copy + 'static {
@@ -52,6 +52,15 @@ impl Named for Level {
     }
 }
 
+impl Named for CongestionControl {
+    const ALL: &'static [Self] = &Self::ALL;
+    const NOUN: &'static str = "congestion control";
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
+
 pub(super) fn serialize<T: Named, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(value.name())
 }
@@ -82,5 +91,6 @@ mod tests {
         all_come_back::<State>();
         all_come_back::<SynCookies>();
         all_come_back::<Level>();
+        all_come_back::<CongestionControl>();
     }
 }

@@ -29,8 +29,10 @@ fn established() -> Status {
         srtt: Some(Duration::from_micros(1_250)),
         rttvar: Duration::from_micros(400),
         rto: Duration::from_millis(200),
+        congestion: CongestionControl::Cubic,
         cwnd: 14_480,
         ssthresh: u32::MAX,
+        pacing_rate: Some(1_250_000),
         backoff: 0,
         unanswered: 0,
         retransmitted: 2,
@@ -101,9 +103,9 @@ fn the_longest_addresses_have_one_line_and_their_own_details() {
     }
     let text = list(&sockets, true);
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 2 + 4 * 2 + 1, "{text}");
+    assert_eq!(lines.len(), 2 + 4 * 2 + 2, "{text}");
     assert!(
-        lines[7].starts_with("SYN-RECEIVED") && lines[8].contains("age:1.3s"),
+        lines[8].starts_with("SYN-RECEIVED") && lines[9].contains("age:1.3s"),
         "{text}"
     );
 }

@@ -12,7 +12,7 @@ use wire::option::Options;
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
-use super::congestion::Congestion;
+use super::congestion::{Congestion, Rate};
 use super::deadlines::{Deadlines, Reason};
 use super::mss;
 use super::recovery::{Flight, Recovery};
@@ -154,7 +154,7 @@ impl Connection {
             tuning: Tuning::new(now, SeqNumber::default()),
             booked: 0,
             rtt: RoundTrip::new(),
-            congestion: Congestion::new(u32::from(mss)),
+            congestion: Congestion::new(options.congestion, u32::from(mss)),
             recovery: Recovery::new(),
             ts: None,
             sack: false,
@@ -236,7 +236,7 @@ impl Connection {
         c.unanswered = settled.retransmissions;
         // An echoed timestamp says nothing here: that of a cookie is no time, and is the same in each copy.
         c.timed = settled.syn_ack_at.map(|at| (c.snd.nxt, at));
-        c.congestion = Congestion::new(c.payload_max());
+        c.congestion = Congestion::new(c.options.congestion, c.payload_max());
         // The listener and its half-open entry have told the way here.
         c.state = State::SynReceived;
         c
@@ -310,6 +310,14 @@ impl Connection {
     pub(crate) fn payload_max(&self) -> u32 {
         let options = if self.ts.is_some() { 12 } else { 0 };
         u32::from(self.snd.segment_max()).saturating_sub(options).max(1)
+    }
+
+    /// How fast text leaves. `None`: as it comes.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        if !self.options.pacing {
+            return None;
+        }
+        self.congestion.rate(self.rtt.srtt(), self.payload_max())
     }
 
     pub(crate) fn flight(&self, now: Instant, rtt: Option<Duration>) -> Flight {
@@ -534,6 +542,7 @@ impl Connection {
         if options.quick_acks != self.options.quick_acks {
             self.quick_acks = options.quick_acks;
         }
+        self.congestion.choose(options.congestion);
         self.options = options;
         if self.is_over() {
             // A timer that started now would outlive the connection.
@@ -617,8 +626,10 @@ impl Connection {
             srtt: self.rtt.srtt(),
             rttvar: self.rtt.rttvar(),
             rto: self.rto(),
+            congestion: self.congestion.control(),
             cwnd: self.congestion.cwnd(),
             ssthresh: self.congestion.ssthresh(),
+            pacing_rate: self.rate().map(Rate::per_second),
             backoff: self.rtt.backoff(),
             unanswered: self.unanswered,
             retransmitted: self.retransmitted,

@@ -10,6 +10,8 @@ pub(crate) enum Reason {
     Retransmit,
     /// A delayed acknowledgment is due (RFC 9293 section 3.8.6.3).
     DelayedAck,
+    /// Text may leave again (docs/decisions/0009-pacing.md).
+    Pacing,
     /// Silence has lasted long enough for a probe (RFC 9293 section 3.8.4).
     KeepAlive,
     /// Data has been unacknowledged for the user timeout (RFC 5482).
@@ -19,9 +21,10 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Retransmit,
         Self::DelayedAck,
+        Self::Pacing,
         Self::KeepAlive,
         Self::UserTimeout,
         Self::Close,

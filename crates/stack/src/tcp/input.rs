@@ -87,7 +87,7 @@ fn negotiate<O: Observer>(cx: &Context<'_, O>, c: &mut Connection, theirs: &Opti
         (Some(ts), Some(TimestampsOption { val, .. })) => Some(Timestamps::with_recent(ts.offset, val, cx.now.mono)),
         _ => None,
     };
-    c.congestion = super::congestion::Congestion::new(c.payload_max());
+    c.congestion = super::congestion::Congestion::new(c.options.congestion, c.payload_max());
 }
 
 /// Our SYN is acknowledged: measure the round trip, take the first window. `scale` is that of this very segment's field:
@@ -341,6 +341,7 @@ fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &
     if c.has_work() {
         c.arm_user_timeout(now);
     } else {
+        c.congestion.on_quiet();
         c.deadlines.disarm(Reason::UserTimeout);
     }
     if c.blocked && c.room(cx.ledger) * 3 >= c.send_buffer(cx.ledger) {

@@ -200,7 +200,9 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     let usable = if c.force { c.snd.usable().max(1) } else { c.snd.usable() };
     let cwnd = c.congestion.cwnd() + c.recovery.limited_transmit(mss);
     let room = cwnd.saturating_sub(in_flight);
-    let wanted = unsent.min(burst);
+    // What is paced leaves in pieces of a millisecond.
+    let rate = c.rate();
+    let wanted = unsent.min(rate.map_or(burst, |rate| burst.min(rate.quantum(mss))));
     if usable == 0 {
         return Err(Idle::PeerWindow);
     }
@@ -225,6 +227,9 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     }
     if len == 0 && !fin {
         return Err(Idle::PeerWindow);
+    }
+    if !c.force && rate.is_some() && c.deadlines.is_armed(Reason::Pacing) && c.congestion.holds(now) {
+        return Err(Idle::Pacing);
     }
     let cause = match (c.force && c.snd.usable() == 0, fin) {
         (true, _) => Cause::WindowProbe,
@@ -351,6 +356,15 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
             cx.counters.retransmissions += 1;
         }
         c.recovery.on_retransmitted(end);
+    }
+    if !had_flight {
+        c.congestion.on_resume(now);
+    }
+    if let Some(rate) = c.rate().filter(|_| plan.len > 0) {
+        match c.congestion.on_paced(now, plan.len, rate, c.snd.nxt) {
+            Some(after) => c.deadlines.arm(now, Reason::Pacing, after),
+            None => c.deadlines.disarm(Reason::Pacing),
+        }
     }
     // What ran while nothing was in flight was the persist timer.
     if !had_flight || !c.deadlines.is_armed(Reason::Retransmit) || plan.cause == Cause::FastRetransmit {

@@ -96,8 +96,7 @@ impl Recovery {
         self.doubtful = None;
         match self.phase {
             Phase::Open => {
-                // RFC 3465 section 2.3: one acknowledgment counts as two segments at most.
-                congestion.on_ack(&flight.acked(ack, acked.min(2 * flight.mss)));
+                congestion.on_ack(&flight.acked(ack, acked));
             }
             Phase::Fast { recover } if ack.before(recover) => {
                 congestion.on_partial(acked, flight.mss);

@@ -12,6 +12,8 @@ pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     while let Some(reason) = c.deadlines.take_due(cx.now.mono) {
         match reason {
             Reason::Retransmit => retransmit(cx, c),
+            // It was all that held the next segment.
+            Reason::Pacing => {}
             Reason::DelayedAck => c.ack_now(Cause::Ack),
             Reason::KeepAlive => keep_alive(cx, c),
             Reason::UserTimeout => give_up(cx, c),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tcp::congestion::CongestionControl;
 
 const MSS: u32 = 1000;
 /// Near the end of the number space, so that every test wraps around.
@@ -22,7 +23,7 @@ fn after(flight: Flight, ack: SeqNumber) -> Flight {
 
 #[test]
 fn third_duplicate_retransmits_and_halves() {
-    let (mut r, mut c) = (Recovery::new(), Congestion::new(MSS));
+    let (mut r, mut c) = (Recovery::new(), Congestion::new(CongestionControl::NewReno, MSS));
     let f = flight(10);
     r.on_duplicate(f, &mut c);
     r.on_duplicate(f, &mut c);
@@ -37,7 +38,7 @@ fn third_duplicate_retransmits_and_halves() {
 
 #[test]
 fn partial_ack_retransmits_the_next_hole_and_full_ack_ends_recovery() {
-    let (mut r, mut c) = (Recovery::new(), Congestion::new(MSS));
+    let (mut r, mut c) = (Recovery::new(), Congestion::new(CongestionControl::NewReno, MSS));
     let f = flight(10);
     (0..3).for_each(|_| r.on_duplicate(f, &mut c));
     r.on_retransmitted(UNA + MSS);
@@ -52,7 +53,7 @@ fn partial_ack_retransmits_the_next_hole_and_full_ack_ends_recovery() {
 
 #[test]
 fn timeout_sends_everything_again_in_slow_start() {
-    let (mut r, mut c) = (Recovery::new(), Congestion::new(MSS));
+    let (mut r, mut c) = (Recovery::new(), Congestion::new(CongestionControl::NewReno, MSS));
     let f = flight(6);
     r.on_timeout(f, &mut c, false);
     assert_eq!(r.due(f.una, f.nxt), Some((UNA, f.nxt)));
@@ -72,7 +73,7 @@ fn timeout_sends_everything_again_in_slow_start() {
 
 #[test]
 fn duplicates_after_a_timeout_do_not_start_fast_recovery() {
-    let (mut r, mut c) = (Recovery::new(), Congestion::new(MSS));
+    let (mut r, mut c) = (Recovery::new(), Congestion::new(CongestionControl::NewReno, MSS));
     let f = flight(6);
     r.on_timeout(f, &mut c, false);
     (0..5).for_each(|_| r.on_duplicate(f, &mut c));
