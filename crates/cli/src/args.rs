@@ -167,6 +167,9 @@ pub(crate) struct Serve {
     /// The port to listen on.
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
+    /// Congestion control: how much may be in flight.
+    #[arg(long, value_enum, value_name = "NAME", default_value = "cubic")]
+    pub(crate) congestion: Congestion,
     #[command(flatten)]
     pub(crate) guarding: Guarding,
     #[command(flatten)]
@@ -214,6 +217,14 @@ pub(crate) enum SynCookies {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Congestion {
+    /// NewReno (RFC 5681, RFC 6582).
+    Reno,
+    /// CUBIC (RFC 9438).
+    Cubic,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     /// Sends back what it receives (RFC 862).
     Echo,
@@ -236,6 +247,9 @@ Examples:
 pub(crate) struct Get {
     /// What to fetch: http only.
     pub(crate) url: String,
+    /// Congestion control: how much may be in flight.
+    #[arg(long, value_enum, value_name = "NAME", default_value = "cubic")]
+    pub(crate) congestion: Congestion,
     /// Where to put it; `-` is standard output. It is written to FILE.part first.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,

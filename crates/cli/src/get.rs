@@ -12,7 +12,7 @@ use hyper::client::conn::http1;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use indicatif::{ProgressBar, ProgressStyle};
-use stack::{Config, ConnectOptions, ConnectionOptions, KeepAlive};
+use stack::{Config, CongestionControl, ConnectOptions, ConnectionOptions, KeepAlive};
 use syndic::Net;
 
 use crate::device::{Network, runtime};
@@ -35,6 +35,7 @@ pub(crate) struct Get {
     pub(crate) url: Url,
     pub(crate) target: Target,
     pub(crate) sha256: bool,
+    pub(crate) congestion: CongestionControl,
     pub(crate) network: Network,
 }
 
@@ -95,7 +96,7 @@ impl Get {
     async fn ask(&self, net: &Net) -> anyhow::Result<Response<Incoming>> {
         let mut url = self.url.clone();
         for _ in 0..=REDIRECTS_MAX {
-            let answer = ask(net, self.find(&url).await?, &url).await?;
+            let answer = ask(net, self.find(&url).await?, connection(self.congestion), &url).await?;
             let status = answer.status();
             if status == StatusCode::OK {
                 return Ok(answer);
@@ -162,11 +163,16 @@ fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// One request on a connection of its own.
-async fn ask(net: &Net, remote: SocketAddr, url: &Url) -> anyhow::Result<Response<Incoming>> {
+async fn ask(
+    net: &Net,
+    remote: SocketAddr,
+    connection: ConnectionOptions,
+    url: &Url,
+) -> anyhow::Result<Response<Incoming>> {
     let options = ConnectOptions {
         remote,
         local: None,
-        connection: Some(connection()),
+        connection: Some(connection),
     };
     let stream = net
         .connect(options)
@@ -187,8 +193,9 @@ async fn ask(net: &Net, remote: SocketAddr, url: &Url) -> anyhow::Result<Respons
         .with_context(|| format!("{url}: no answer"))
 }
 
-fn connection() -> ConnectionOptions {
+fn connection(congestion: CongestionControl) -> ConnectionOptions {
     ConnectionOptions {
+        congestion,
         no_delay: true,
         // A server that vanished while we wait for it to speak would never be missed otherwise.
         keep_alive: Some(KeepAlive {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ::lab::unit::Time;
 use anyhow::{Context as _, bail, ensure};
+use stack::CongestionControl;
 
 use crate::args::{self, Args};
 use crate::control::place::PATH_MAX;
@@ -76,6 +77,7 @@ fn serve(typed: args::Serve) -> anyhow::Result<Serve> {
     Ok(Serve {
         what,
         port: typed.port,
+        congestion: congestion(typed.congestion),
         guarding: Guarding::mean(typed.guarding)?,
         network: network(typed.network)?,
     })
@@ -113,8 +115,16 @@ fn get(typed: args::Get) -> anyhow::Result<Get> {
         url,
         target,
         sha256: typed.sha256,
+        congestion: congestion(typed.congestion),
         network,
     })
+}
+
+fn congestion(typed: args::Congestion) -> CongestionControl {
+    match typed {
+        args::Congestion::Reno => CongestionControl::NewReno,
+        args::Congestion::Cubic => CongestionControl::Cubic,
+    }
 }
 
 fn network(typed: args::Network) -> anyhow::Result<Network> {

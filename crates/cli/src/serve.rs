@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use stack::{ConnectionOptions, Counters, KeepAlive, ListenOptions};
+use stack::{CongestionControl, ConnectionOptions, Counters, KeepAlive, ListenOptions};
 use syndic::{Net, TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -31,6 +31,7 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Serve {
     pub(crate) what: What,
     pub(crate) port: u16,
+    pub(crate) congestion: CongestionControl,
     pub(crate) guarding: Guarding,
     pub(crate) network: Network,
 }
@@ -99,7 +100,7 @@ impl Serve {
     fn listen(&self, net: &Net<Watch>) -> anyhow::Result<Vec<TcpListener>> {
         let listen = |local: SocketAddr| {
             let options = ListenOptions {
-                connection: connection(),
+                connection: connection(self.congestion),
                 ..ListenOptions::new(local)
             };
             net.listen(self.guarding.over(options))
@@ -132,8 +133,9 @@ impl Serve {
     }
 }
 
-fn connection() -> ConnectionOptions {
+fn connection(congestion: CongestionControl) -> ConnectionOptions {
     ConnectionOptions {
+        congestion,
         no_delay: true,
         keep_alive: Some(KeepAlive {
             idle: IDLE.into(),

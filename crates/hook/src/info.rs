@@ -108,7 +108,10 @@ pub(crate) fn of_connection(status: &Status, config: &Config, ack_delay: Duratio
         .u32(advertised_mss(status, config))
         .u32(3);
     w.u32(0).u32(0).u32(status.retransmitted);
-    w.zeros(16).u64(status.bytes_acked).u64(status.bytes_received);
+    w.u64(status.pacing_rate.unwrap_or(u64::MAX))
+        .u64(u64::MAX)
+        .u64(status.bytes_acked)
+        .u64(status.bytes_received);
     w.u32(status.segments_out).u32(status.segments_in);
     w.u32(clamped(status.unsent as u64)).zeros(12 + 32 + 8 + 16 + 12);
     w.u32(status.snd_wnd).u32(status.rcv_wnd);

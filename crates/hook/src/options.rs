@@ -11,9 +11,6 @@ use crate::net::Net;
 use crate::socket::{File, Role, Socket};
 use crate::unsupported;
 
-/// The only congestion control there is, by Linux's name.
-const CONGESTION: &[u8] = b"reno";
-
 /// Linux answers as many bytes, zeros behind the name.
 const CONGESTION_LEN: usize = 16;
 
@@ -143,11 +140,12 @@ fn set_socket_level(socket: &mut Socket, name: c_int, value: &[u8]) -> Result<()
 fn set_tcp_level(socket: &mut Socket, name: c_int, value: &[u8]) -> Result<(), Errno> {
     if name == libc::TCP_CONGESTION {
         let asked = value.split(|&b| b == 0).next().unwrap_or_default();
-        if asked == CONGESTION {
-            return Ok(());
-        }
-        unsupported(format_args!("congestion control {}", String::from_utf8_lossy(asked)));
-        return Err(Errno(libc::ENOENT));
+        let known = str::from_utf8(asked).ok().and_then(|name| name.parse().ok());
+        socket.options.congestion = known.ok_or_else(|| {
+            unsupported(format_args!("congestion control {}", String::from_utf8_lossy(asked)));
+            Errno(libc::ENOENT)
+        })?;
+        return Ok(());
     }
     let asked = number(value)?;
     let positive = |most: c_int| match asked {
@@ -205,7 +203,7 @@ fn tcp_level(socket: &Socket, name: c_int) -> Result<Vec<u8>, Errno> {
         libc::TCP_USER_TIMEOUT => options.user_timeout.map_or(0, |t| long(t.as_millis())),
         libc::TCP_LINGER2 => long(options.fin_wait_2.as_secs()),
         libc::TCP_CONGESTION => {
-            let mut name = CONGESTION.to_vec();
+            let mut name = options.congestion.name().as_bytes().to_vec();
             name.resize(CONGESTION_LEN, 0);
             return Ok(name);
         }

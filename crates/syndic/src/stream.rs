@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use stack::{Accepted, ConnectOptions, ConnectionOptions, Dscp, KeepAlive, Observer, Status};
+use stack::{Accepted, CongestionControl, ConnectOptions, ConnectionOptions, Dscp, KeepAlive, Observer, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::calls::Calls;
@@ -138,6 +138,17 @@ impl TcpStream {
     /// Spec: RFC 9293 section 3.7.4, MUST-17
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.change(|options| options.no_delay = nodelay)
+    }
+
+    /// How much may be in flight, and how that is decided.
+    pub fn congestion(&self) -> io::Result<CongestionControl> {
+        Ok(self.socket.options()?.congestion)
+    }
+
+    /// Decides otherwise from now on, with the window that there is. A listener's connections begin with the listener's own:
+    /// [`ListenOptions::connection`](stack::ListenOptions::connection).
+    pub fn set_congestion(&self, congestion: CongestionControl) -> io::Result<()> {
+        self.socket.change(|options| options.congestion = congestion)
     }
 
     /// What a drop does with data that is not acknowledged.

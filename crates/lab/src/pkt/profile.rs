@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use stack::{Config, Duration};
+use stack::{Config, CongestionControl, Duration};
 use wire::option::Layout;
 
 /// A system whose habits the stack takes on.
@@ -19,6 +19,9 @@ impl Profile {
     /// The configuration of a stack with these habits, without addresses.
     pub fn config(self) -> Config {
         let mut config = Config::default();
+        // Neither system paces unless it is told to; and a script that names no algorithm counts on the one that all know.
+        config.connection.pacing = false;
+        config.connection.congestion = CongestionControl::NewReno;
         if self == Self::Linux {
             // 7 by default, for the three minutes of RFC 9293; Linux asks for half of that.
             config.connection.syn_retransmissions_max = 6;

@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use stack::{AcceptOverflow, Config, Duration, KeepAlive, ListenOptions, SynCookies};
+use stack::{AcceptOverflow, Config, CongestionControl, Duration, KeepAlive, ListenOptions, SynCookies};
 
 use super::profile::Profile;
 
@@ -58,7 +58,8 @@ impl Settings {
         let name = name.trim().trim_start_matches("/proc/sys/").replace('/', ".");
         let value = value.trim().trim_matches(['"', '\'']);
         let numbers: Option<Vec<u64>> = value.split_whitespace().map(|word| word.parse().ok()).collect();
-        let is_set = self.set_number(&name, &numbers.unwrap_or_default()).is_some();
+        let is_set =
+            self.set_word(&name, value).is_some() || self.set_number(&name, &numbers.unwrap_or_default()).is_some();
         if is_set || ALREADY.contains(&(&name, value)) {
             return Ok(());
         }
@@ -66,6 +67,18 @@ impl Settings {
             name,
             value: value.to_owned(),
         })
+    }
+
+    /// Sets what has a name for its value; `None` where the value is none of them.
+    fn set_word(&mut self, name: &str, value: &str) -> Option<()> {
+        let congestion = &mut self.config.connection.congestion;
+        match name {
+            "net.ipv4.tcp_congestion_control" => *congestion = value.parse().ok()?,
+            "net.inet.tcp.cc.algorithm" if value == "newreno" => *congestion = CongestionControl::NewReno,
+            "net.inet.tcp.cc.algorithm" if value == "cubic" => *congestion = CongestionControl::Cubic,
+            _ => return None,
+        }
+        Some(())
     }
 
     /// Sets what has a number; `None` where the name has none or it is not there.
@@ -146,8 +159,6 @@ const ALREADY: &[(&str, &str)] = &[
     ("net.ipv4.tcp_fastopen", "0"),
     ("net.ipv4.tcp_no_metrics_save", "1"),
     ("net.inet.tcp.hostcache.enable", "0"),
-    ("net.ipv4.tcp_congestion_control", "reno"),
-    ("net.inet.tcp.cc.algorithm", "newreno"),
     ("net.ipv4.tcp_early_retrans", "0"),
     ("net.ipv4.tcp_recovery", "0"),
     ("net.ipv4.tcp_frto", "0"),
@@ -185,6 +196,10 @@ mod tests {
             ("net.ipv4.tcp_timestamps", "maybe", false),
             ("net.ipv4.tcp_rmem", "4096", false),
             ("net.ipv4.tcp_retries2", "256", false),
+            ("net.ipv4.tcp_congestion_control", "reno", true),
+            ("net.ipv4.tcp_congestion_control", "vegas", false),
+            ("net.inet.tcp.cc.algorithm", "cubic", true),
+            ("net.inet.tcp.cc.algorithm", "reno", false),
             ("net.ipv4.tcp_of_tomorrow", "1", false),
         ] {
             assert_eq!(s.set(name, value).is_ok(), known, "{name}={value}");
@@ -195,6 +210,7 @@ mod tests {
         assert_eq!(s.listen.syn_ack_retransmissions, 2);
         assert_eq!(s.listen.syn_cookies, SynCookies::Always);
         assert_eq!(s.config.time_wait, Duration::from_secs(1));
+        assert_eq!(s.config.connection.congestion, CongestionControl::Cubic);
         assert_eq!(s.set("net.inet.tcp.rfc1323", "2"), Ok(()));
         assert!(s.config.window_scaling && !s.config.timestamps);
         assert_eq!(s.accept_queue(100), 8);

@@ -49,6 +49,16 @@ impl Run {
                 let error = status.as_ref().and_then(|status| descriptor.take_error(status));
                 return error_is(wanted, error);
             }
+            "TCP_CONGESTION" => {
+                let (name, wanted) = (options.congestion.name(), wanted.items().first().unwrap_or(wanted));
+                return match wanted {
+                    Value::Any => Ok(Done::Value(0)),
+                    Value::Text(text) if text == name.as_bytes() => Ok(Done::Value(0)),
+                    _ => Err(Wrong::Fail(format!(
+                        "getsockopt of TCP_CONGESTION gave {name}, not {wanted}"
+                    ))),
+                };
+            }
             "TCP_INFO" if *wanted == Value::Any => return Ok(Done::Value(0)),
             "SO_KEEPALIVE" => i64::from(options.keep_alive.is_some()),
             // A kernel counts its own overhead too, and says twice what it was told.
@@ -195,7 +205,13 @@ fn set(descriptor: &mut Descriptor, name: &str, value: &Value) -> Result<(), Wro
         "TCP_KEEPIDLE" => keep_alive.idle = Duration::from_secs(whole()?),
         "TCP_KEEPINTVL" => keep_alive.interval = Duration::from_secs(whole()?),
         "TCP_KEEPCNT" => keep_alive.probes = small()?,
-        "TCP_CONGESTION" if matches!(value, Value::Text(name) if name == b"reno") => {}
+        "TCP_CONGESTION" => {
+            let Value::Text(name) = value else {
+                return Err(unknown());
+            };
+            let name = str::from_utf8(name).map_err(|_| unknown())?;
+            options.congestion = name.parse().map_err(|_| unknown())?;
+        }
         _ => return Err(unknown()),
     }
     if options.keep_alive.is_some() {
