@@ -42,6 +42,53 @@ pub enum LinkError {
         interface: String,
     },
 
+    /// A program on an interface needs the whole machine's privileges.
+    #[error(
+        "no permission to redirect frames of {interface}: AF_XDP needs CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW of the whole \
+         machine, which a user namespace does not give; run as root"
+    )]
+    XdpForbidden {
+        /// The interface asked for.
+        interface: String,
+    },
+
+    /// The kernel was built without AF_XDP.
+    #[error("this kernel has no AF_XDP sockets (CONFIG_XDP_SOCKETS): take a packet socket instead")]
+    XdpUnsupported,
+
+    /// Another XDP program is on the interface, or another socket on the queue.
+    #[error(
+        "another program has the frames of {interface}: end it, or take off what it left with `ip link set {interface} xdp off`"
+    )]
+    XdpTaken {
+        /// The interface asked for.
+        interface: String,
+    },
+
+    /// The interface has fewer receive queues.
+    #[error(
+        "the interface {interface} has no queue {queue}: `ls /sys/class/net/{interface}/queues` shows which it has"
+    )]
+    NoSuchQueue {
+        /// The interface asked for.
+        interface: String,
+        /// The queue asked for; the first is 0.
+        queue: u32,
+    },
+
+    /// Frames of the interface do not fit in a page, beside what XDP keeps there.
+    #[error(
+        "the MTU of {interface}, {mtu} bytes, is too large for AF_XDP: at most {max}, as `ip link set {interface} mtu {max}` sets it"
+    )]
+    XdpMtu {
+        /// The interface asked for.
+        interface: String,
+        /// The MTU that it has. Units: bytes.
+        mtu: u16,
+        /// Units: bytes.
+        max: u16,
+    },
+
     /// Another process holds the interface, or it exists and an existing one was not wanted.
     #[error("the interface name {name} is taken: choose another, or end the process that uses it")]
     NameTaken {

@@ -1,4 +1,4 @@
-//! Links: TUN and TAP devices, packet sockets, and a pair of ends in memory.
+//! Links: TUN and TAP devices, packet and AF_XDP sockets, and a pair of ends in memory.
 //!
 //! This crate moves packets and knows nothing about what is in them: it does not parse IP, and it depends on no other
 //! crate of Syndic. It holds all the unsafe code of the project; every block says why it is sound.
@@ -12,8 +12,8 @@
 //!                        try_read, try_write, poll_*
 //! ```
 //!
-//! An Ethernet interface that exists is shared with the kernel through a [`packet`] socket; it moves frames in batches, which
-//! is what [`FrameLink`] is about.
+//! An Ethernet interface that exists is shared with the kernel through a [`packet`] socket or, faster, an [`xdp`] socket. They
+//! move frames in batches, which is what [`FrameLink`] is about.
 //!
 //! Read [`Link`] first: it is what a driver needs of a link. [`tun`] makes devices, [`net`] prepares the network around
 //! them (loopback, addresses, routes), and [`namespace`] gives a process a network of its own without root.
@@ -31,11 +31,13 @@ pub mod namespace;
 pub mod net;
 mod netlink;
 pub mod packet;
+mod presence;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tun;
 pub mod vnet;
 mod watched;
+pub mod xdp;
 
 pub use counters::{Losses, Meter};
 pub use error::{LinkError, NameFault};
@@ -45,3 +47,4 @@ pub use memory::Memory;
 pub use packet::{Packet, PacketOptions};
 pub use tun::{AsyncTun, Offload, Tun, TunOptions};
 pub use vnet::{Gso, GsoKind, VnetHeader};
+pub use xdp::{Xdp, XdpOptions};

@@ -25,26 +25,23 @@ mod tests;
 
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::Interest;
-use tokio::time::{Sleep, sleep};
 
 use crate::counters::{Losses, Meter};
 use crate::error::LinkError;
 use crate::frames::{FrameLink, HardwareAddress};
 use crate::interface::Ethernet;
+use crate::presence::Presence;
 use crate::tun::Offload;
 use crate::vnet::VnetHeader;
-use crate::watched::Watched;
 use queue::Queue;
 use ring::Ring;
-use socket::Socket;
+pub(crate) use socket::Socket;
 
 /// What [`Packet::open`] opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,18 +55,12 @@ pub struct PacketOptions {
 
 /// A packet socket on one interface, in the tokio runtime that it was opened in.
 pub struct Packet {
-    fd: Watched<Arc<Socket>>,
+    presence: Presence,
     ring: Ring,
     queue: Queue,
-    ethernet: Ethernet,
-    /// Since the interface went down, until a frame arrives: when to look whether it is still there.
-    doubt: Option<Pin<Box<Sleep>>>,
     /// Frames that the interface refused.
     refused: Arc<AtomicU64>,
 }
-
-/// How often an interface that is down is looked for: that it is removed after it went down is not told.
-const LOOK: Duration = Duration::from_millis(500);
 
 impl Packet {
     /// Opens the socket and registers it with the runtime of the caller. It blocks for one or two milliseconds.
@@ -89,39 +80,18 @@ impl Packet {
         })?;
         let ring = Ring::map(&socket).map_err(failed)?;
         socket.join_groups(ethernet.index, &options.addresses).map_err(failed)?;
-        socket.bind(ethernet.index).map_err(failed)?;
-        // SAFETY: the `Arc` owns the socket, which opens no other descriptor and closes it when the last holder drops it; the
-        // `Watched` is one of them.
-        let fd = unsafe { Watched::register(Arc::new(socket)) }.map_err(failed)?;
+        socket.bind(ethernet.index, libc::ETH_P_ALL).map_err(failed)?;
         Ok(Self {
-            fd,
+            presence: Presence::new(socket, ethernet).map_err(failed)?,
             ring,
             queue: Queue::default(),
-            ethernet,
-            doubt: None,
             refused: Arc::default(),
         })
     }
 
     /// The name of the interface.
     pub fn name(&self) -> &str {
-        &self.ethernet.name
-    }
-
-    /// Errors: the interface was removed. One that is only down may come up again.
-    fn poll_removed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.fd.poll_error(cx).is_ready() {
-            self.fd.get().take_error();
-            self.doubt.get_or_insert_with(|| Box::pin(sleep(LOOK)));
-            self.ethernet.check()?;
-        }
-        if let Some(doubt) = &mut self.doubt {
-            while doubt.as_mut().poll(cx).is_ready() {
-                self.ethernet.check()?;
-                doubt.set(sleep(LOOK));
-            }
-        }
-        Poll::Pending
+        &self.presence.ethernet.name
     }
 }
 
@@ -134,12 +104,12 @@ impl FrameLink for Packet {
     ) -> Poll<io::Result<()>> {
         loop {
             if self.ring.receive(max, &mut take) > 0 {
-                self.doubt = None;
+                self.presence.confirm();
                 return Poll::Ready(Ok(()));
             }
-            match self.fd.poll_readable(cx, || self.ring.is_filled()) {
+            match self.presence.fd.poll_readable(cx, || self.ring.is_filled()) {
                 Poll::Ready(ready) => ready?,
-                Poll::Pending => return self.poll_removed(cx),
+                Poll::Pending => return self.presence.poll_removed(cx),
             }
         }
     }
@@ -153,8 +123,8 @@ impl FrameLink for Packet {
 
     fn flush(&mut self) -> io::Result<()> {
         while !self.queue.is_empty() {
-            let Self { fd, queue, .. } = self;
-            match fd.try_io(Interest::WRITABLE, |socket| queue.send(socket)) {
+            let Self { presence, queue, .. } = self;
+            match presence.fd.try_io(Interest::WRITABLE, |socket| queue.send(socket)) {
                 Ok(()) => {}
                 // The interface takes no such frame, or none now: it is lost, as frames may be.
                 Err(error) if socket::is_refusal(&error) => {
@@ -168,11 +138,11 @@ impl FrameLink for Packet {
     }
 
     fn poll_send_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_writable(cx)
+        self.presence.fd.poll_writable(cx)
     }
 
     fn mtu(&self) -> u16 {
-        self.ethernet.mtu
+        self.presence.ethernet.mtu
     }
 
     fn offload(&self) -> Offload {
@@ -180,11 +150,11 @@ impl FrameLink for Packet {
     }
 
     fn hardware_address(&self) -> HardwareAddress {
-        self.ethernet.address
+        self.presence.ethernet.address
     }
 
     fn meter(&self) -> Meter {
-        let (socket, refused) = (self.fd.get().clone(), self.refused.clone());
+        let (socket, refused) = (self.presence.fd.get().clone(), self.refused.clone());
         Meter::new(move || Losses {
             received: socket.dropped(),
             sent: refused.load(Ordering::Relaxed),

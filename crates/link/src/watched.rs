@@ -59,6 +59,21 @@ impl<T: AsRawFd + Send + Sync + 'static> Watched<T> {
         }
     }
 
+    /// Ready when it is thought writable; `is_ready` says whether it is.
+    pub(crate) fn poll_writable_if(
+        &self,
+        cx: &mut Context<'_>,
+        mut is_ready: impl FnMut() -> bool,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match self.fd.poll_write_ready(cx)? {
+                Poll::Ready(_) if is_ready() => return Poll::Ready(Ok(())),
+                Poll::Ready(mut thought) => thought.clear_ready(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
     /// Ready when it is thought writable.
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.fd.poll_write_ready(cx).map(|ready| ready.map(drop))

@@ -12,7 +12,7 @@ const SEND_BUFFER: c_int = 8 << 20;
 
 /// An open packet socket.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     fd: OwnedFd,
     /// What [`Socket::dropped`] has read: the kernel's counter begins anew with each reading.
     dropped: AtomicU64,
@@ -20,7 +20,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens one that receives nothing until it is bound.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: `socket` takes plain values, and what it returns is checked.
         let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
@@ -69,7 +69,7 @@ impl Socket {
     }
 
     /// Asks the interface for the multicast groups in which neighbours look for these addresses.
-    pub(super) fn join_groups(&self, index: u32, addresses: &[IpAddr]) -> io::Result<()> {
+    pub(crate) fn join_groups(&self, index: u32, addresses: &[IpAddr]) -> io::Result<()> {
         for address in addresses {
             let IpAddr::V6(address) = address else { continue };
             // Spec: RFC 4291 section 2.7.1 (the solicited-node address), RFC 2464 section 7 (its hardware address)
@@ -85,12 +85,12 @@ impl Socket {
         Ok(())
     }
 
-    /// From now on it receives what the interface does.
-    pub(super) fn bind(&self, index: u32) -> io::Result<()> {
+    /// From now on it receives what the interface does, as far as its EtherType is `protocol` (`ETH_P_ALL`: any).
+    pub(crate) fn bind(&self, index: u32, protocol: c_int) -> io::Result<()> {
         // SAFETY: `sockaddr_ll` is plain data, for which zeroes are a value.
         let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
         address.sll_family = libc::AF_PACKET as libc::sa_family_t;
-        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        address.sll_protocol = (protocol as u16).to_be();
         address.sll_ifindex = index as c_int;
         let length = size_of_val(&address) as libc::socklen_t;
         // SAFETY: the descriptor is open, and the address is borrowed for the call, with its true length.
@@ -103,7 +103,7 @@ impl Socket {
     }
 
     /// Takes the error that the socket reports, so that it can report the next.
-    pub(super) fn take_error(&self) {
+    pub(crate) fn take_error(&self) {
         let mut error: c_int = 0;
         let _ = self.get(libc::SOL_SOCKET, libc::SO_ERROR, &mut error);
     }
