@@ -60,7 +60,7 @@ impl From<ConnectError> for Errno {
     fn from(error: ConnectError) -> Self {
         Self(match error {
             ConnectError::Exists(_) | ConnectError::NoAddress(_) | ConnectError::NoPort(_) => libc::EADDRNOTAVAIL,
-            ConnectError::BadRemote(_) => libc::ENETUNREACH,
+            ConnectError::BadRemote(_) | ConnectError::NoRoute(_) => libc::ENETUNREACH,
             ConnectError::TooMany(_) => libc::ENOBUFS,
         })
     }

@@ -245,6 +245,7 @@ const fn waits_for(idle: Idle) -> Option<&'static str> {
         Idle::Pacing => "the pace: what was sent last is to get ahead on the path",
         Idle::Nagle => "Nagle waits for an acknowledgment or a full segment",
         Idle::SillyWindow => "the peer's window is too small to be worth a segment",
+        Idle::Resolving => "the neighbour's hardware address is being asked for",
         Idle::Link => "the link takes nothing now",
     })
 }

@@ -58,6 +58,9 @@ pub enum ConnectError {
     /// The remote address cannot be a TCP peer (unspecified, multicast, broadcast, loopback; RFC 9293 MUST-46), or its port is 0.
     #[error("{0} cannot be the other end of a connection")]
     BadRemote(SocketAddr),
+    /// No route leads there, on an Ethernet.
+    #[error("no route to {0}: give the stack one for its subnet, or a gateway")]
+    NoRoute(IpAddr),
     /// No ephemeral port is free towards that peer.
     #[error("no free local port towards {0}")]
     NoPort(SocketAddr),

@@ -9,10 +9,11 @@ use bytes::{Bytes, BytesMut};
 
 use crate::time::Instant;
 
-/// A packet from a link: one IP datagram.
+/// A packet from a link: one IP datagram, or one Ethernet frame with one in it, as [`Config::medium`](crate::Config::medium)
+/// says.
 #[derive(Debug, Clone)]
 pub struct Packet {
-    /// From the IP header on. The machine keeps slices of large payloads, so the buffer must not be a part of a much
+    /// From the IP or Ethernet header on; padding behind is of no meaning. The machine keeps slices of large payloads, so the buffer must not be a part of a much
     /// larger one.
     pub bytes: BytesMut,
     /// When it arrived, stamped at the link.
@@ -84,7 +85,7 @@ pub struct Full;
 /// What an offloading link has still to do to a packet that it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Offload {
-    /// Where the transport header begins and where in it the checksum field lies: the field holds the folded
+    /// Where in the packet the transport header begins, and where in it the checksum field lies: the field holds the folded
     /// pseudo-header sum and the link completes it. `None`: the checksum is complete.
     pub checksum: Option<(u16, u16)>,
     /// Payload bytes of each segment that the link is to cut this packet into. `None`: it fits the MTU.
@@ -93,7 +94,7 @@ pub struct Offload {
 
 /// Where packets go.
 pub trait Sink {
-    /// Takes one packet: `head` holds the IP and transport headers, `payload` the slices that follow.
+    /// Takes one packet: `head` holds the Ethernet header, where the medium has one, and the IP and transport headers, `payload` the slices that follow.
     ///
     /// Errors: [`Full`], and then nothing was sent: state has not moved and the same packet is offered again.
     fn send(&mut self, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), Full>;

@@ -1,12 +1,14 @@
 //! Every fact that can be observed, as it happens.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
+use wire::ether::Mac;
 use wire::tcp::Header;
 
 use crate::error::Ended;
 use crate::flood::Change;
+use crate::station::NeighbourChange;
 use crate::tcp::state::{Arrow, State};
 use crate::time::{Duration, Instant};
 use crate::tuple::FourTuple;
@@ -87,6 +89,15 @@ pub enum Fact<'a> {
         local: SocketAddr,
         /// What changed, and the figures that it was judged by.
         change: Change,
+    },
+    /// What is known of a neighbour on the Ethernet changed.
+    Neighbour(NeighbourChange),
+    /// Another station says that one of our addresses is its own, or would like it.
+    AddressConflict {
+        /// The address.
+        address: IpAddr,
+        /// The station; [`Mac::NONE`] if it does not say.
+        mac: Mac,
     },
     /// A round trip was measured.
     RoundTrip {
@@ -215,13 +226,47 @@ macro_rules! whys {
 }
 
 whys! {
+    /// An Ethernet frame is shorter than its header.
+    MalformedFrame,
+    /// A frame has a VLAN tag: the link is to take it off.
+    VlanTag,
+    /// A frame carries neither IPv4, IPv6 nor ARP.
+    EtherType,
+    /// A frame is for another station.
+    NotOurMac,
+    /// A frame's source is a group, nobody, or ourselves.
+    BadMac,
+    /// A datagram for us alone came in a frame for more than us (RFC 1122 section 3.3.6).
+    GroupFrame,
+    /// An ARP packet could not be read, or is not of IPv4 over Ethernet.
+    MalformedArp,
+    /// A message of neighbour discovery fails one of RFC 4861's checks.
+    MalformedNdp,
+    /// ARP or neighbour discovery between others, or about one of whom we need to know nothing.
+    NeighbourIgnored,
+    /// Another hardware address was stated for a neighbour, unasked, while the known one had just been confirmed.
+    NeighbourDisputed,
+    /// Another station says that one of our addresses is its own, or would like it.
+    AddressConflict,
+    /// Somebody asked for our hardware address when the budget of answers was spent.
+    NeighbourBudget,
+    /// A neighbour was not learnt, or what was to be sent to it was lost, for as many as may be are known and in use.
+    NeighboursFull,
+    /// Something was to be sent to a neighbour that is not known, when the budget of questions was spent.
+    ResolutionBudget,
+    /// Something was to be sent to a neighbour that has not answered.
+    NeighbourUnreachable,
+    /// An answer was due to a stranger of whom no packet says where it is, and its hardware address is not known.
+    NeighbourUnknown,
+    /// Something was to be sent to where no route leads.
+    NoRoute,
     /// The IP packet could not be read.
     MalformedIp,
     /// The IPv4 header checksum is wrong.
     IpChecksum,
     /// The destination is not one of our addresses.
     NotOurs,
-    /// The source is one that no unicast packet may carry, or our own (RFC 9293 MUST-63).
+    /// The source is one that no unicast packet may carry, our own (RFC 9293 MUST-63), or of a whole subnet on the link.
     BadSource,
     /// The upper-layer protocol is none that we speak.
     UnknownProtocol,

@@ -1,7 +1,7 @@
 //! The machine and its contract: one mutation, drain transmit and events, sleep until `poll_timeout`.
 //!
 //! ```text
-//!  handle_packets ─▶ packets ─┬▶ icmp
+//!  handle_packets ─▶ packets ─┬▶ icmp       (on an Ethernet: frames before it, ways behind poll_transmit)
 //!                             └▶ demux ─▶ Connection | half-open entry | TIME-WAIT entry | Listener | nobody
 //!  handle_timeout ─▶ timeout       │
 //!  user calls ─────▶ calls ────────┴──▶ settle ─▶ events, timers, transmit queue ─▶ poll_event, poll_timeout, poll_transmit
@@ -9,6 +9,7 @@
 
 mod calls;
 mod fingerprint;
+mod frames;
 mod half_open;
 mod handshake;
 mod icmp;
@@ -21,7 +22,9 @@ mod syncookie;
 mod timewait;
 mod transmit;
 mod view;
+mod ways;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,9 +42,11 @@ use crate::fragment::Reassembler;
 use crate::hash::Keys;
 use crate::io::{Batch, Budget, Sink};
 use crate::ledger::Ledger;
+use crate::medium::Medium;
 use crate::observer::{Observer, Why};
 use crate::path::Paths;
 use crate::replies::Replies;
+use crate::station::Station;
 use crate::tcp::connection::Owner;
 use crate::tcp::connections::Connections;
 use crate::tcp::cookie::{BareGate, Mint};
@@ -78,6 +83,8 @@ pub struct Stack<O: Observer = ()> {
     replies: Replies,
     ledger: Ledger,
     paths: Paths,
+    /// Who we are on an Ethernet.
+    station: Option<Box<Station>>,
     /// Connections that may have something to send, by index. One that is stale asks for nothing and does no harm.
     transmit: VecDeque<u32>,
     events: VecDeque<Waiting>,
@@ -157,6 +164,10 @@ impl<O: Observer> Stack<O> {
             replies: Replies::new(limits.replies),
             ledger: Ledger::new(limits.buffer_bytes),
             paths: Paths::default(),
+            station: match &config.medium {
+                Medium::Ip => None,
+                Medium::Ethernet(options) => Some(Box::new(Station::new(options, &limits))),
+            },
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             budgets: Budgets {
@@ -186,11 +197,20 @@ impl<O: Observer> Stack<O> {
             self.bare_cookies = BareGate::new(&config.cookies);
         }
         let flood = core::mem::take(&mut self.config.flood);
+        let medium = match (&mut self.station, config.medium) {
+            (None, _) => Medium::Ip,
+            (Some(station), Medium::Ethernet(options)) => {
+                station.set_options(&options);
+                Medium::Ethernet(options)
+            }
+            (Some(_), Medium::Ip) => core::mem::take(&mut self.config.medium),
+        };
         self.config = Config {
             limits,
             mtu,
             flood,
             connection: config.connection.clamped(&limits),
+            medium,
             ..config
         };
         self.settings[0] = Arc::new(self.config.connection);
@@ -207,6 +227,7 @@ impl<O: Observer> Stack<O> {
     /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Now) {
         self.judge_timed(now);
+        self.neighbour_timeouts(now);
         while let Some(i) = self.connections.expire(now.mono) {
             if let Some(c) = self.connections.get_mut(i) {
                 timeout::run(&mut context!(self, now), c);
@@ -266,6 +287,7 @@ impl<O: Observer> Stack<O> {
             self.time_waits.next(),
             self.judging.next(),
             self.reassembler.next(),
+            self.station.as_deref().and_then(Station::next),
         ];
         times.into_iter().flatten().min()
     }

@@ -124,6 +124,8 @@ pub enum Idle {
     SillyWindow,
     /// Something waits for the link.
     Link,
+    /// The hardware address of its neighbour is being asked for.
+    Resolving,
     /// The connection is over.
     Over,
 }

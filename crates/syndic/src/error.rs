@@ -64,6 +64,7 @@ pub(crate) fn connect(error: ConnectError) -> io::Error {
     let kind = match error {
         ConnectError::Exists(_) => ErrorKind::AddrInUse,
         ConnectError::NoAddress(_) | ConnectError::NoPort(_) => ErrorKind::AddrNotAvailable,
+        ConnectError::NoRoute(_) => ErrorKind::NetworkUnreachable,
         ConnectError::BadRemote(_) => ErrorKind::InvalidInput,
         ConnectError::TooMany(_) => ErrorKind::QuotaExceeded,
     };

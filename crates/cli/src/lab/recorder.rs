@@ -124,6 +124,8 @@ impl Notes {
             }
             Fact::Ended { tuple, how } => self.mark(at, tuple, how.to_string(), None),
             Fact::RoundTrip { .. } | Fact::SynCookies { .. } | Fact::Level { .. } => {}
+            // What is recorded crosses a TUN, where nobody has neighbours.
+            Fact::Neighbour(_) | Fact::AddressConflict { .. } => {}
         }
     }
 

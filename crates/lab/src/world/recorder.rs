@@ -50,7 +50,10 @@ impl Observer for Recorder {
                 on, half_open, backlog, ..
             } => Noted::SynCookies { on, half_open, backlog },
             Fact::Level { change, .. } => Noted::Level(change),
-            Fact::Received { .. } | Fact::RoundTrip { .. } => return,
+            // The world's links carry IP, so that nobody has neighbours.
+            Fact::Received { .. } | Fact::RoundTrip { .. } | Fact::Neighbour(_) | Fact::AddressConflict { .. } => {
+                return;
+            }
         });
     }
 }

@@ -100,6 +100,7 @@ impl<O: Observer> Stack<O> {
         if !wire::ip::is_of_one_host(remote.ip()) || remote.port() == 0 {
             return Err(ConnectError::BadRemote(remote));
         }
+        self.check_route(remote)?;
         if self.connections.is_full() {
             return Err(ConnectError::TooMany(self.config.limits.connections));
         }
@@ -117,15 +118,41 @@ impl<O: Observer> Stack<O> {
         Ok(self.connections.id(i))
     }
 
-    /// The local end of an active open as far as it is not chosen: an address of ours, and the port asked for or 0.
+    /// Errors: on an Ethernet, the address is that of a whole subnet, or no route leads to it.
+    fn check_route(&self, remote: SocketAddr) -> Result<(), ConnectError> {
+        let Some(station) = self.station.as_deref() else {
+            return Ok(());
+        };
+        if station.routes().is_of_all(remote.ip()) {
+            return Err(ConnectError::BadRemote(remote));
+        }
+        match station.routes().next_hop(remote.ip()) {
+            Some(_) => Ok(()),
+            None => Err(ConnectError::NoRoute(remote.ip())),
+        }
+    }
+
+    /// The local end of an active open as far as it is not chosen: an address of ours, and the port asked for or 0. On an
+    /// Ethernet the address is one of the next hop's subnet, where nothing else is asked for.
     pub(super) fn local_end(&self, local: Option<SocketAddr>, remote: SocketAddr) -> Result<SocketAddr, ConnectError> {
         let same_family = |a: &&IpAddr| a.is_ipv4() == remote.is_ipv4();
         let asked = local.map(|l| l.ip()).filter(|ip| !ip.is_unspecified());
         let addr = match asked {
-            Some(ip) => self.config.addresses.iter().filter(same_family).find(|&&a| a == ip),
-            None => self.config.addresses.iter().find(same_family),
+            Some(ip) => self
+                .config
+                .addresses
+                .iter()
+                .filter(same_family)
+                .find(|&&a| a == ip)
+                .copied(),
+            None => match self.station.as_deref() {
+                Some(station) => station
+                    .routes()
+                    .source_of_connection(remote.ip(), &self.config.addresses),
+                None => self.config.addresses.iter().find(same_family).copied(),
+            },
         };
-        let addr = *addr.ok_or(ConnectError::NoAddress(asked.unwrap_or(remote.ip())))?;
+        let addr = addr.ok_or(ConnectError::NoAddress(asked.unwrap_or(remote.ip())))?;
         Ok(SocketAddr::new(addr, local.map_or(0, |l| l.port())))
     }
 

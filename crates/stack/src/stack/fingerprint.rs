@@ -33,7 +33,7 @@ impl<O: Observer> Stack<O> {
                 Waiting::Connection(id) => (1, id.index()).hash(into),
             }
         }
-        (&self.transmit, &self.replies, self.ports_chosen).hash(into);
+        (&self.transmit, &self.replies, &self.station, self.ports_chosen).hash(into);
         (self.poll_timeout(), self.counts()).hash(into);
     }
 }

@@ -146,6 +146,7 @@ impl<O: Observer> Stack<O> {
         let source = tuple.remote_addr;
         self.tell_gauge(now, listener, source, Sign::Completed);
         self.limiter.completed(now.mono, source);
+        self.hear_of_handshake(now, source);
         let Some(l) = self.listeners.at(listener) else {
             return Err(NoRoom::Ignored(Why::NoListener));
         };

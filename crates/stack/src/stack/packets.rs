@@ -8,6 +8,7 @@ use wire::seq::SeqNumber;
 use wire::tcp::{self, Flags, Header};
 use wire::{Malformed, option::Options};
 
+use super::frames::{Sender, discovery_in};
 use super::{Stack, context};
 use crate::flood::{ReplyKind, Standing};
 use crate::fragment::Outcome;
@@ -22,30 +23,49 @@ impl<O: Observer> Stack<O> {
     /// One packet from the link.
     pub(super) fn packet(&mut self, now: Now, packet: Packet) {
         self.counters.packets_in = self.counters.packets_in.wrapping_add(1);
-        if let Err(why) = self.datagram(now, packet) {
+        let done = if self.station.is_some() {
+            self.frame(now, packet)
+        } else {
+            self.datagram(now, packet, None)
+        };
+        if let Err(why) = done {
             context!(self, now).dropped(None, why);
         }
     }
 
-    pub(super) fn datagram(&mut self, now: Now, packet: Packet) -> Result<(), Why> {
+    /// One datagram; on an Ethernet `sender` has handed it to us.
+    pub(super) fn datagram(&mut self, now: Now, packet: Packet, sender: Option<Sender>) -> Result<(), Why> {
         let datagram = Datagram::parse(&packet.bytes).map_err(|e| match e {
             Malformed::Checksum => Why::IpChecksum,
             Malformed::Fragment => Why::BadFragment,
             _ => Why::MalformedIp,
         })?;
+        if let Some(sender) = sender
+            && let Some(message) = discovery_in(&datagram, &packet.bytes)
+        {
+            return self.discovery(now, &datagram, message, sender);
+        }
         if !self.config.addresses.contains(&datagram.dst) {
             return Err(Why::NotOurs);
         }
+        if sender.is_some_and(|sender| sender.is_to_group) {
+            // Who sends to everybody on the link must say so in the datagram, and TCP never does.
+            return Err(Why::GroupFrame);
+        }
         // Nothing of ours comes back over a link: who sends in our name wants us to answer ourselves.
-        if !datagram.is_plausible_unicast() || self.config.addresses.contains(&datagram.src) {
+        if !datagram.is_plausible_unicast()
+            || self.config.addresses.contains(&datagram.src)
+            || self.is_of_all(datagram.src)
+        {
             return Err(Why::BadSource);
         }
         let Some(Packet { bytes, checksum, .. }) = self.keep_own(&datagram, packet) else {
             return Ok(());
         };
         if datagram.fragment.is_some() {
-            return self.fragment(now, &datagram, &bytes);
+            return self.fragment(now, &datagram, &bytes, sender);
         }
+        self.replies.set_sender(sender.map(|sender| (datagram.src, sender.mac)));
         match datagram.protocol {
             ip::TCP => self.tcp(now, &datagram, bytes, checksum),
             ip::ICMP if datagram.dst.is_ipv4() => self.icmp(now, &datagram, &bytes),
@@ -55,7 +75,7 @@ impl<O: Observer> Stack<O> {
         }
     }
 
-    fn fragment(&mut self, now: Now, datagram: &Datagram, bytes: &[u8]) -> Result<(), Why> {
+    fn fragment(&mut self, now: Now, datagram: &Datagram, bytes: &[u8], sender: Option<Sender>) -> Result<(), Why> {
         let pushed = self.reassembler.push(now.mono, datagram, bytes);
         for _ in 0..pushed.given_up {
             context!(self, now).dropped(None, Why::FragmentsFull);
@@ -69,6 +89,7 @@ impl<O: Observer> Stack<O> {
                     arrived: now.mono,
                     checksum: Checksum::Unverified,
                 },
+                sender.map(Sender::rebuilt),
             ),
             Outcome::Held => Ok(()),
             Outcome::Refused(why) => Err(why),
@@ -111,7 +132,11 @@ impl<O: Observer> Stack<O> {
         if let Some(i) = self.connections.find(&place) {
             if let Some(c) = self.connections.get_mut(i) {
                 let seg = Segment::new(header, payload).in_datagram(datagram.dscp);
+                let before = c.progress();
                 input::segment_arrives(&mut context!(self, now), c, seg);
+                if c.progress() != before {
+                    self.confirm_neighbour(now, i);
+                }
             }
             return self.settle(now, i);
         }

@@ -83,7 +83,7 @@ impl<O: Observer> Stack<O> {
     /// Takes in what other shards found to be this one's: IP datagrams, whatever the medium is.
     pub fn handle_strays(&mut self, now: Now, strays: &mut Batch) {
         for packet in strays.drain() {
-            if let Err(why) = self.datagram(now, packet) {
+            if let Err(why) = self.datagram(now, packet, None) {
                 context!(self, now).dropped(None, why);
             }
         }

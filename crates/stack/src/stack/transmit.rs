@@ -4,14 +4,16 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use wire::checksum::Sum;
+use wire::ether::{self, Mac};
 use wire::ip;
 use wire::tcp::{self, Header};
 
+use super::ways::Passage;
 use super::{Scratch, Stack, context};
 use crate::config::Config;
 use crate::io::{Budget, Full, Offload, Sink};
 use crate::observer::{Cause, Fact, Observer};
-use crate::replies::Reply;
+use crate::replies::{Addressed, Reply};
 use crate::status::Idle;
 use crate::tcp::mss;
 use crate::tcp::output::{self, Next};
@@ -41,8 +43,11 @@ enum Turn {
 impl<O: Observer> Stack<O> {
     pub(super) fn transmit(&mut self, now: Now, budget: Budget, sink: &mut impl Sink) -> bool {
         let mut left = budget.packets;
-        while let Some(reply) = self.replies.front().cloned() {
-            if left == 0 || self.send_reply(now, &reply, sink).is_err() {
+        if self.speak(&mut left, sink).is_err() {
+            return true;
+        }
+        while let Some(Addressed { reply, to }) = self.replies.front().cloned() {
+            if left == 0 || self.send_reply(now, &reply, to, sink).is_err() {
                 return true;
             }
             self.replies.pop();
@@ -64,10 +69,19 @@ impl<O: Observer> Stack<O> {
                 }
             }
         }
-        !self.replies.is_empty()
+        // A connection may have asked for its neighbour since.
+        self.speak(&mut left, sink).is_err() || !self.replies.is_empty()
     }
 
-    fn send_reply(&mut self, now: Now, reply: &Reply, sink: &mut impl Sink) -> Result<(), Full> {
+    fn send_reply(&mut self, now: Now, reply: &Reply, to: Option<Mac>, sink: &mut impl Sink) -> Result<(), Full> {
+        let ether = match self.way_of_reply(now, to, reply.destination()) {
+            Ok(ether) => ether,
+            Err(why) => {
+                let tuple = reply.tuple();
+                context!(self, now).dropped(tuple, why);
+                return Ok(());
+            }
+        };
         match reply {
             Reply::Tcp {
                 tuple,
@@ -76,7 +90,8 @@ impl<O: Observer> Stack<O> {
                 dscp,
             } => {
                 self.scratch.payload.clear();
-                emit(&self.config, &mut self.scratch, *dscp, tuple, header, None, sink)?;
+                let place = Place { ether, dscp: *dscp };
+                emit(&self.config, &mut self.scratch, place, tuple, header, None, sink)?;
                 self.count_sent(now, tuple, header, *cause);
             }
             Reply::Icmp { src, dst, message } => {
@@ -91,9 +106,7 @@ impl<O: Observer> Stack<O> {
                     ecn: ip::Ecn::NotEct,
                 };
                 let head = &mut self.scratch.head;
-                head.clear();
-                head.resize(header.len(), 0);
-                if header.emit(message.len(), head).is_some() {
+                if write_lower(head, ether, &header, 0, message.len()).is_some() {
                     sink.send(head, &[Bytes::copy_from_slice(message)], Offload::default())?;
                     self.counters.packets_out = self.counters.packets_out.wrapping_add(1);
                 }
@@ -137,6 +150,21 @@ impl<O: Observer> Stack<O> {
                     return Turn::Done;
                 }
             };
+            let ether = match self.passage(now, i) {
+                Passage::Open(ether) => ether,
+                Passage::Waits => {
+                    *left -= 1;
+                    return Turn::Done;
+                }
+                Passage::Lost(why) => {
+                    self.lose(now, i, &plan, why);
+                    *left -= 1;
+                    continue;
+                }
+            };
+            let Some(c) = self.connections.get_mut(i) else {
+                return Turn::Done;
+            };
             let (tuple, dscp) = (c.tuple, c.options.dscp);
             let header = output::header(&context!(self, now), c, &plan);
             self.scratch.payload.clear();
@@ -145,7 +173,7 @@ impl<O: Observer> Stack<O> {
             if emit(
                 &self.config,
                 &mut self.scratch,
-                dscp,
+                Place { ether, dscp },
                 &tuple,
                 &header,
                 segment_size,
@@ -188,11 +216,19 @@ fn burst(config: &Config, payload_max: u32) -> u32 {
     whole.max(payload_max)
 }
 
+/// What a packet's lower headers say beside its addresses.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The Ethernet header, where there is one.
+    ether: Option<ether::Header>,
+    dscp: ip::Dscp,
+}
+
 /// Writes the headers and hands the packet to the link.
 fn emit(
     config: &Config,
     scratch: &mut Scratch,
-    dscp: ip::Dscp,
+    place: Place,
     tuple: &FourTuple,
     header: &Header,
     segment_size: Option<u16>,
@@ -206,13 +242,15 @@ fn emit(
         dst,
         protocol: ip::TCP,
         hop_limit: config.hop_limit,
-        dscp,
+        dscp: place.dscp,
         ecn: ip::Ecn::NotEct,
     };
     let mut header = *header;
     header.options.layout = config.option_layout;
-    let written = write_headers(head, &ip, &header, payload_len);
-    let Some(tcp_head) = written.and_then(|()| head.get_mut(ip.len()..)) else {
+    let written = write_lower(head, place.ether, &ip, header.len(), payload_len);
+    let tcp_at = written.unwrap_or_default();
+    let tcp_head = head.get_mut(tcp_at..).filter(|tcp| !tcp.is_empty());
+    let Some(tcp_head) = tcp_head.and_then(|tcp| header.emit(tcp).map(|_| tcp)) else {
         // Both addresses are of one family and a burst fits a datagram, so that this packet cannot be; it is dropped here.
         return Ok(());
     };
@@ -226,17 +264,28 @@ fn emit(
         if let Some(field) = tcp_head.get_mut(TCP_CHECKSUM..TCP_CHECKSUM + 2) {
             field.copy_from_slice(&partial.to_be_bytes());
         }
-        offload.checksum = Some((u16::try_from(ip.len()).unwrap_or_default(), TCP_CHECKSUM as u16));
+        offload.checksum = Some((u16::try_from(tcp_at).unwrap_or_default(), TCP_CHECKSUM as u16));
     } else {
         tcp::seal(src, dst, tcp_head, payload);
     }
     sink.send(head, payload, offload)
 }
 
-fn write_headers(head: &mut Vec<u8>, ip: &ip::Header, header: &Header, payload_len: usize) -> Option<()> {
+/// Writes what lies below the transport header, and leaves room for that. Gives where it begins.
+fn write_lower(
+    head: &mut Vec<u8>,
+    ether: Option<ether::Header>,
+    ip: &ip::Header,
+    transport_len: usize,
+    payload_len: usize,
+) -> Option<usize> {
+    let ip_at = if ether.is_some() { ether::HEADER } else { 0 };
+    let transport_at = ip_at + ip.len();
     head.clear();
-    head.resize(ip.len() + header.len(), 0);
-    ip.emit(header.len() + payload_len, head)?;
-    header.emit(head.get_mut(ip.len()..)?)?;
-    Some(())
+    head.resize(transport_at + transport_len, 0);
+    if let Some(ether) = ether {
+        ether.emit(head)?;
+    }
+    ip.emit(transport_len + payload_len, head.get_mut(ip_at..)?)?;
+    Some(transport_at)
 }

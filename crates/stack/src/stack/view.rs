@@ -106,7 +106,11 @@ impl<O: Observer> Stack<O> {
     /// Whether `poll_transmit` has something to look at, and may so send something: a driver that has just emptied it need
     /// not come back before this is true, an event waits for it, or a timer runs out.
     pub fn has_output(&self) -> bool {
-        !(self.transmit.is_empty() && self.replies.is_empty())
+        let has_spoken = self
+            .station
+            .as_deref()
+            .is_some_and(|station| station.spoken().is_some());
+        !(self.transmit.is_empty() && self.replies.is_empty()) || has_spoken
     }
 
     /// How many connections, half-open entries and TIME-WAIT entries there are. A connection that its user has not let go of

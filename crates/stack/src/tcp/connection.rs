@@ -69,6 +69,10 @@ pub(crate) struct Connection {
     pub(crate) deadlines: Deadlines,
     pub(crate) timer: TimerLink,
     pub(crate) chain: u32,
+    /// Where its neighbour was found the last time.
+    pub(crate) neighbour: u32,
+    /// It is among those that wait for its neighbour's answer.
+    pub(crate) awaits_neighbour: bool,
     pub(crate) ready: Ready,
     /// It is over, and segments no longer find it; only its user does.
     pub(crate) detached: bool,
@@ -162,6 +166,8 @@ impl Connection {
             deadlines: Deadlines::default(),
             timer: TimerLink::default(),
             chain: 0,
+            neighbour: u32::MAX,
+            awaits_neighbour: false,
             ready: Ready::default(),
             detached: false,
             event_queued: false,
@@ -300,6 +306,11 @@ impl Connection {
             min: self.options.rto_min,
             max: self.options.rto_max,
         }
+    }
+
+    /// How far the peer has got with us: it moves when something new is acknowledged or comes.
+    pub(crate) const fn progress(&self) -> (SeqNumber, SeqNumber) {
+        (self.snd.una, self.rcv.nxt)
     }
 
     pub(crate) fn rto(&self) -> Duration {

@@ -5,6 +5,7 @@ mod calls;
 mod clocks;
 mod close;
 mod cookies;
+mod ethernet;
 mod handshake;
 mod icmp;
 mod ip;

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use syndic_stack::io::{Checksum, Offload};
 use syndic_stack::observer::{Fact, Observer};
 use syndic_stack::*;
+use wire::ether::{self, EtherType};
 use wire::option::{Options, SackBlocks, Timestamps, WindowScale};
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
@@ -162,6 +163,10 @@ pub(crate) struct Log {
     pub(crate) levels: Vec<flood::Level>,
     /// Whether listeners began to answer by cookies alone, or ceased to.
     pub(crate) stateless: Vec<bool>,
+    /// What became known of neighbours.
+    pub(crate) neighbours: Vec<NeighbourChange>,
+    /// Which of our addresses others claim.
+    pub(crate) conflicts: Vec<(IpAddr, Mac)>,
 }
 
 impl Observer for Log {
@@ -180,6 +185,8 @@ impl Observer for Log {
             Fact::Ended { how, .. } => self.ended.push(*how),
             Fact::Level { change, .. } => self.levels.push(change.to),
             Fact::SynCookies { on, .. } => self.stateless.push(*on),
+            Fact::Neighbour(change) => self.neighbours.push(*change),
+            Fact::AddressConflict { address, mac } => self.conflicts.push((*address, *mac)),
             _ => {}
         }
     }
@@ -193,6 +200,8 @@ pub(crate) struct Out {
     pub(crate) header: Header,
     pub(crate) dscp: Dscp,
     pub(crate) payload: Vec<u8>,
+    /// On an Ethernet, the header of its frame.
+    pub(crate) ether: Option<ether::Header>,
 }
 
 #[derive(Default)]
@@ -227,8 +236,10 @@ pub(crate) struct Rig {
     pub(crate) iss: u32,
     /// Sent and not yet expected.
     pub(crate) out: std::collections::VecDeque<Out>,
-    /// Packets that are not TCP.
+    /// Packets that are not TCP; on an Ethernet, whole frames.
     pub(crate) other: Vec<Vec<u8>>,
+    /// On an Ethernet, the peer's hardware address, or that of its router.
+    pub(crate) their_mac: Option<Mac>,
     /// The link takes nothing.
     pub(crate) link_full: bool,
     history: String,
@@ -240,6 +251,17 @@ pub(crate) fn v4(last: u8) -> IpAddr {
 
 pub(crate) fn v6(last: u16) -> IpAddr {
     IpAddr::from([0xfd07, 0, 0, 0, 0, 0, 0, last])
+}
+
+/// The hardware address of station `last`; ours is that of station 2.
+pub(crate) fn mac(last: u8) -> Mac {
+    Mac([2, 0, 0x5e, 0x10, 0, last])
+}
+
+/// On the Ethernet of 10.7.0.0/24 and fd07::/64, with gateways at 10.7.0.254 and fd07::fe.
+pub(crate) fn ethernet() -> Medium {
+    let on_link = ["10.7.0.0/24", "fd07::/64"].map(|text| text.parse().expect("a subnet"));
+    Medium::Ethernet(EthernetOptions::new(mac(2), on_link, [v4(254), v6(0xfe)]))
 }
 
 pub(crate) fn secrets() -> Secrets {
@@ -256,6 +278,10 @@ impl Rig {
             addresses: vec![v4(2), v6(2)],
             ..config
         };
+        let their_mac = match config.medium {
+            Medium::Ip => None,
+            Medium::Ethernet(_) => Some(mac(1)),
+        };
         Self {
             stack: Stack::new(config, secrets(), Log::default()),
             now: Instant::ZERO + Duration::from_secs(1),
@@ -267,6 +293,7 @@ impl Rig {
             iss: 0,
             out: Default::default(),
             other: Vec::new(),
+            their_mac,
             link_full: false,
             history: String::new(),
         }
@@ -326,12 +353,22 @@ impl Rig {
         let _ = writeln!(self.history, "{:>9} < {seg:?} dscp {}", self.clock(), dscp.value());
         let header = self.header(&seg);
         let packet = build_marked(dscp, self.theirs, self.ours, &header, &seg.payload);
+        let packet = self.framed(packet);
         self.raw(&packet);
     }
 
     /// The bytes of a segment from the peer.
     pub(crate) fn packet(&self, seg: &Seg) -> Vec<u8> {
-        build(self.theirs, self.ours, &self.header(seg), &seg.payload)
+        self.framed(build(self.theirs, self.ours, &self.header(seg), &seg.payload))
+    }
+
+    /// A packet as the peer's medium carries it.
+    pub(crate) fn framed(&self, packet: Vec<u8>) -> Vec<u8> {
+        let Some(src) = self.their_mac else { return packet };
+        let is_v4 = packet.first().is_some_and(|first| first >> 4 == 4);
+        let ethertype = if is_v4 { EtherType::Ipv4 } else { EtherType::Ipv6 };
+        let dst = mac(2);
+        frame(ether::Header { dst, src, ethertype }, &packet)
     }
 
     fn header(&self, seg: &Seg) -> Header {
@@ -385,10 +422,19 @@ impl Rig {
     }
 
     fn sent(&mut self, packet: Vec<u8>) {
+        let ether = self
+            .their_mac
+            .map(|_| ether::Header::parse(&packet).expect("the stack sends sound frames"));
+        if ether.is_some_and(|ether| ether.ethertype == EtherType::Arp) {
+            self.other.push(packet);
+            return;
+        }
+        let whole = packet;
+        let packet = whole[if ether.is_some() { ether::HEADER } else { 0 }..].to_vec();
         let datagram = ip::Datagram::parse(&packet).expect("the stack sends sound IP");
         let body = &packet[datagram.payload.clone()];
         if datagram.protocol != ip::TCP {
-            self.other.push(packet);
+            self.other.push(whole);
             return;
         }
         assert!(tcp::is_intact(datagram.src, datagram.dst, body), "checksum");
@@ -406,6 +452,7 @@ impl Rig {
             header,
             dscp: datagram.dscp,
             payload: body[len..].to_vec(),
+            ether,
         };
         let _ = writeln!(self.history, "{:>9} > {:?}", self.clock(), self.relative(&out));
         self.out.push_back(out);
@@ -601,6 +648,14 @@ impl Rig {
         self.stack.handle_timeout(now);
         assert_eq!(self.stack.poll_timeout(), None, "a timer runs\n{}", self.history);
     }
+}
+
+/// A frame.
+pub(crate) fn frame(header: ether::Header, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; ether::HEADER];
+    header.emit(&mut bytes).expect("fits");
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 /// An IP packet with a TCP segment, its checksums right.

@@ -8,12 +8,110 @@ use wire::{icmp, ip, tcp};
 use syndic_stack::flood::{LimiterOptions, OverLimit, Rate};
 use syndic_stack::*;
 
+use crate::ethernet::{self, Said, frame_of, speaker};
 use crate::rig::*;
 
 /// Plays what is dropped for one reason.
 type Play = fn() -> Rig;
 
 const TABLE: &[(Why, Play)] = &[
+    (Why::MalformedFrame, || on_ethernet(|rig| rig.raw(&[0; 13]))),
+    (Why::VlanTag, || {
+        on_ethernet(|rig| patched_frame(rig, |frame| frame[12..14].copy_from_slice(&[0x81, 0])))
+    }),
+    (Why::EtherType, || {
+        on_ethernet(|rig| patched_frame(rig, |frame| frame[12..14].copy_from_slice(&[0x88, 0xcc])))
+    }),
+    (Why::NotOurMac, || {
+        on_ethernet(|rig| patched_frame(rig, |frame| frame[5] = 9))
+    }),
+    (Why::BadMac, || {
+        on_ethernet(|rig| patched_frame(rig, |frame| frame[6] = 0xff))
+    }),
+    (Why::GroupFrame, || {
+        on_ethernet(|rig| patched_frame(rig, |frame| frame[..6].fill(0xff)))
+    }),
+    (Why::MalformedArp, || {
+        on_ethernet(|rig| {
+            let mut frame = frame_of(rig.peer(), Said::Answers { target: rig.theirs });
+            frame[21] = 9;
+            rig.raw(&frame);
+        })
+    }),
+    (Why::MalformedNdp, || {
+        on_ethernet(|rig| {
+            let who = speaker(v6(1), mac(1));
+            let mut frame = frame_of(who, Said::Answers { target: v6(1) });
+            frame[14 + 7] = 254;
+            rig.raw(&frame);
+        })
+    }),
+    (Why::NeighbourIgnored, || {
+        on_ethernet(|rig| rig.hears(rig.peer(), Said::Announces { target: rig.theirs }))
+    }),
+    (Why::NeighbourDisputed, || {
+        on_ethernet(|rig| {
+            rig.open_over_ethernet();
+            rig.hears(speaker(rig.theirs, mac(9)), Said::Announces { target: rig.theirs });
+        })
+    }),
+    (Why::AddressConflict, || {
+        on_ethernet(|rig| rig.hears(speaker(rig.ours, mac(9)), Said::Announces { target: rig.ours }))
+    }),
+    (Why::NeighbourBudget, || {
+        on_limited_ethernet(
+            |limits| limits.neighbour_replies_per_s = 0,
+            |rig| {
+                let target = rig.ours;
+                rig.hears(rig.peer(), Said::Asks { target, to_all: true });
+            },
+        )
+    }),
+    (Why::NeighboursFull, || {
+        on_limited_ethernet(
+            |limits| limits.neighbours = 16,
+            |rig| {
+                for n in 10..27 {
+                    rig.theirs = v4(n);
+                    rig.connect();
+                }
+            },
+        )
+    }),
+    (Why::ResolutionBudget, || {
+        on_limited_ethernet(
+            |limits| limits.resolutions_per_s = 0,
+            |rig| {
+                rig.connect();
+            },
+        )
+    }),
+    (Why::NeighbourUnreachable, || {
+        on_ethernet(|rig| {
+            rig.connect();
+            rig.advance(Duration::from_secs(3));
+        })
+    }),
+    (Why::NeighbourUnknown, || {
+        on_ethernet(|rig| {
+            rig.listen();
+            rig.inject(Seg::new("S", 0));
+            rig.advance(Duration::from_millis(1_100));
+        })
+    }),
+    (Why::NoRoute, || {
+        on_ethernet(|rig| {
+            rig.theirs = [192, 0, 2, 7].into();
+            rig.listen();
+            rig.inject(Seg::new("S", 0));
+            let config = Config {
+                medium: Medium::Ethernet(EthernetOptions::new(mac(2), [], [])),
+                ..rig.stack.config().clone()
+            };
+            rig.stack.set_config(config);
+            rig.advance(Duration::from_millis(1_100));
+        })
+    }),
     (Why::MalformedIp, || given(|rig| rig.raw(&[0x45]))),
     (Why::IpChecksum, || {
         given(|rig| patched_ip(rig, |packet| packet[10] ^= 1))
@@ -360,6 +458,23 @@ fn limited(set: fn(&mut Limits), play: impl FnOnce(&mut Rig)) -> Rig {
 
 fn given(play: impl FnOnce(&mut Rig)) -> Rig {
     limited(|_| {}, play)
+}
+
+fn on_ethernet(play: impl FnOnce(&mut Rig)) -> Rig {
+    on_limited_ethernet(|_| {}, play)
+}
+
+fn on_limited_ethernet(set: fn(&mut Limits), play: impl FnOnce(&mut Rig)) -> Rig {
+    let mut rig = ethernet::with_limits(false, set);
+    play(&mut rig);
+    rig
+}
+
+/// A SYN with something changed in its frame.
+fn patched_frame(rig: &mut Rig, patch: impl FnOnce(&mut [u8])) {
+    let mut packet = rig.packet(&Seg::new("S", 0));
+    patch(&mut packet);
+    rig.raw(&packet);
 }
 
 fn half_open(play: impl FnOnce(&mut Rig)) -> Rig {

@@ -445,7 +445,7 @@ impl Run {
             }
             Err(ConnectError::Exists(_)) => Ok(Done::Error("EADDRNOTAVAIL")),
             Err(ConnectError::NoAddress(_)) => Ok(Done::Error("EADDRNOTAVAIL")),
-            Err(ConnectError::BadRemote(_)) => Ok(Done::Error("ENETUNREACH")),
+            Err(ConnectError::BadRemote(_) | ConnectError::NoRoute(_)) => Ok(Done::Error("ENETUNREACH")),
             Err(ConnectError::NoPort(_)) => Ok(Done::Error("EADDRNOTAVAIL")),
             Err(ConnectError::TooMany(_)) => Ok(Done::Error("ENOBUFS")),
         }

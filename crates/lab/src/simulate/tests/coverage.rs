@@ -8,9 +8,26 @@ use stack::{Cause, State, Why};
 use super::play_and;
 use crate::world::Reached;
 
-/// Reasons to drop that no drawn world gives: hosts send nothing but TCP, and no fragments; what a link corrupts fails by its
-/// checksum; and budgets are larger than what strangers send; and no host has shards.
+/// Reasons to drop that no drawn world gives: hosts send nothing but TCP, no fragments, and no Ethernet frames; what a link
+/// corrupts fails by its checksum; budgets are larger than what strangers send; and no host has shards.
 const NEVER: &[Why] = &[
+    Why::MalformedFrame,
+    Why::VlanTag,
+    Why::EtherType,
+    Why::NotOurMac,
+    Why::BadMac,
+    Why::GroupFrame,
+    Why::MalformedArp,
+    Why::MalformedNdp,
+    Why::NeighbourIgnored,
+    Why::NeighbourDisputed,
+    Why::AddressConflict,
+    Why::NeighbourBudget,
+    Why::NeighboursFull,
+    Why::ResolutionBudget,
+    Why::NeighbourUnreachable,
+    Why::NeighbourUnknown,
+    Why::NoRoute,
     Why::BadFragment,
     Why::FragmentsFull,
     Why::FragmentsExpired,

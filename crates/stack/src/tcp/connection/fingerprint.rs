@@ -24,6 +24,8 @@ impl Hash for Connection {
             deadlines,
             timer: _,
             chain: _,
+            neighbour: _,
+            awaits_neighbour,
             ready,
             detached,
             event_queued,
@@ -55,7 +57,15 @@ impl Hash for Connection {
         } = self;
         (tuple, state, owner, snd, rcv, tuning).hash(into);
         (rtt, congestion, recovery, ts, sack, options, deadlines).hash(into);
-        (ready, detached, event_queued, transmit_queued, blocked).hash(into);
+        (
+            ready,
+            detached,
+            event_queued,
+            transmit_queued,
+            awaits_neighbour,
+            blocked,
+        )
+            .hash(into);
         (syn_due, force, probe_due, ack, acks, quick_acks, unanswered).hash(into);
         (challenges, challenge_since, timed, text_sent, heard).hash(into);
         (epoch, counted, ended, soft_error).hash(into);
