@@ -16,6 +16,7 @@ pub(crate) trait Calls: Send {
     fn accept(&mut self, now: Now, id: ListenerId) -> Result<Option<Accepted>, NoSuch>;
     fn close_listener(&mut self, now: Now, id: ListenerId) -> Result<(), NoSuch>;
     fn connect(&mut self, now: Now, options: ConnectOptions) -> Result<ConnectionId, ConnectError>;
+    fn home_of(&self, options: &ConnectOptions) -> Result<usize, ConnectError>;
     fn send(&mut self, now: Now, id: ConnectionId, data: &mut Bytes) -> Result<usize, SendError>;
     fn send_urgent(&mut self, now: Now, id: ConnectionId, data: &mut Bytes) -> Result<usize, SendError>;
     fn send_room(&self, id: ConnectionId) -> Result<usize, NoSuch>;
@@ -53,6 +54,10 @@ impl<O: Observer + Send> Calls for Stack<O> {
 
     fn connect(&mut self, now: Now, options: ConnectOptions) -> Result<ConnectionId, ConnectError> {
         self.connect(now, options)
+    }
+
+    fn home_of(&self, options: &ConnectOptions) -> Result<usize, ConnectError> {
+        self.home_of(options)
     }
 
     fn send(&mut self, now: Now, id: ConnectionId, data: &mut Bytes) -> Result<usize, SendError> {

@@ -3,7 +3,8 @@
 //! ```text
 //!   link readable ----.
 //!   link writable ----+--> turn: receive a batch | lock | packets, timers, transmit, events | unlock | wake
-//!   timer ------------+                                                                       |
+//!   ring not empty ---+                                 |                                     |
+//!   timer ------------+                                 '-> other shards' rings               |
 //!   rung by a socket -'    <------------------ wait, or at once again ------------------------'
 //! ```
 //!
@@ -14,19 +15,20 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use stack::io::Offload;
-use stack::{Batch, Budget, Full, Instant, Observer, Sink, Stack};
+use stack::{Batch, Budget, Full, Instant, Now, Observer, Sink, Stack};
 use tokio::time::Sleep;
 
 use crate::calls::Calls;
 use crate::error::Stopped;
 use crate::link::{Link, NotSent};
+use crate::ring::Ring;
 use crate::shard::Shared;
 
-/// Packets taken in before any is sent.
+/// Packets taken in before any is sent: of the link, and as many of the ring.
 const BATCH: usize = 64;
 
 /// The task's state.
@@ -37,6 +39,58 @@ pub(crate) struct Driver<O: Observer + Send, L> {
     sleep: Pin<Box<Sleep>>,
     /// What `sleep` is set to, unless it has run out.
     armed: Option<Instant>,
+    /// The ways to other shards, and from them; `None` where there are no others.
+    crossing: Option<Crossing>,
+    /// The crew knows that this shard is done.
+    is_finished: bool,
+}
+
+/// How a shard gets packets from others, and gives them theirs.
+pub(crate) struct Crossing {
+    /// The ring that each shard reads.
+    rings: Arc<[Ring]>,
+    /// Whose ours is.
+    index: usize,
+    /// Out of our ring; empty between turns.
+    strays: Batch,
+    /// Who reads rings that were filled in this turn; empty between turns.
+    readers: Vec<Waker>,
+}
+
+impl Crossing {
+    /// For each of so many shards.
+    pub(crate) fn all(shards: usize) -> Vec<Option<Self>> {
+        if shards == 1 {
+            return vec![None];
+        }
+        let rings: Arc<[Ring]> = (0..shards).map(|_| Ring::default()).collect();
+        let crossing = |index| Self {
+            rings: rings.clone(),
+            index,
+            strays: Batch::new(),
+            readers: Vec::new(),
+        };
+        (0..shards).map(|index| Some(crossing(index))).collect()
+    }
+
+    /// Takes what others found for us. Returns whether there was anything.
+    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        self.rings[self.index].poll_take(cx, &mut self.strays, BATCH).is_ready()
+    }
+
+    /// Takes it in, and hands on what is another's. The stack is locked, and no reader is woken before it is not.
+    fn exchange<O: Observer>(&mut self, now: Now, stack: &mut Stack<O>) {
+        if !self.strays.is_empty() {
+            stack.handle_strays(now, &mut self.strays);
+        }
+        stack.poll_strays(now, |shard, packets| {
+            self.readers.extend(self.rings[shard].push(packets))
+        });
+    }
+
+    fn wake(&mut self) {
+        self.readers.drain(..).for_each(Waker::wake);
+    }
 }
 
 enum Turn {
@@ -50,13 +104,15 @@ enum Turn {
 
 impl<O: Observer + Send, L: Link> Driver<O, L> {
     /// Made in the runtime that will run it.
-    pub(crate) fn new(shared: Arc<Shared<Stack<O>>>, link: L) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<Stack<O>>>, link: L, crossing: Option<Crossing>) -> Self {
         Self {
             shared,
             link,
             batch: Batch::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             armed: None,
+            crossing,
+            is_finished: false,
         }
     }
 
@@ -73,7 +129,7 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         })
         .await;
         if let Err(error) = ended {
-            self.shared.stop(Stopped::Link(Arc::new(error)));
+            self.shared.stop(&Stopped::Link(Arc::new(error)));
         }
     }
 
@@ -86,6 +142,7 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
             }
             Poll::Pending => false,
         };
+        let received = self.crossing.as_mut().is_some_and(|crossing| crossing.receive(cx)) || received;
         let mut outlet = Outlet {
             link: &mut self.link,
             state: OutletState::Open,
@@ -100,12 +157,15 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         if !self.batch.is_empty() {
             shard.stack.handle_packets(now, &mut self.batch);
         }
+        if let Some(crossing) = &mut self.crossing {
+            crossing.exchange(now, &mut shard.stack);
+        }
         if shard.stack.poll_timeout().is_some_and(|due| due <= now.mono) {
             shard.stack.handle_timeout(now);
         }
         let more = shard.stack.poll_transmit(now, Budget::default(), &mut outlet);
         let asked = shard.wakers.awaits_drained();
-        let orphaned = self.shared.is_orphaned();
+        let orphaned = self.shared.crew.is_orphaned();
         let drained = (asked || orphaned) && !shard.stack.has_connections();
         if drained {
             shard.wakers.on_drained();
@@ -116,6 +176,9 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         let state = outlet.state;
         drop(guard);
         rung.wake();
+        if let Some(crossing) = &mut self.crossing {
+            crossing.wake();
+        }
 
         let state = match self.link.flush() {
             Err(NotSent::Full) if matches!(state, OutletState::Open) => OutletState::Full,
@@ -127,13 +190,23 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
             OutletState::Full => self.link.poll_send_ready(cx)?.is_ready(),
             OutletState::Failed(error) => return Err(error),
         };
-        if drained && orphaned && !again {
+        if drained && orphaned && !again && self.is_over() {
             return Ok(Turn::Over);
         }
         if received || again || self.poll_deadline(cx, deadline).is_ready() {
             return Ok(Turn::Again);
         }
         Ok(Turn::Wait)
+    }
+
+    /// This shard has nothing left to do: whether that is so of all. If not, the last of them rings: this one has said where it
+    /// can be rung.
+    fn is_over(&mut self) -> bool {
+        let crew = &self.shared.crew;
+        if !std::mem::replace(&mut self.is_finished, true) {
+            crew.finish();
+        }
+        crew.is_finished()
     }
 
     /// Ready once `deadline` has come. A deadline that moves later, as they mostly do, leaves the timer alone: it goes off
@@ -161,7 +234,11 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
 impl<O: Observer + Send, L> Drop for Driver<O, L> {
     /// However the task ended: nobody is left waiting.
     fn drop(&mut self) {
-        self.shared.stop(Stopped::Driver);
+        let why = match std::thread::panicking() {
+            true => Stopped::Panicked,
+            false => Stopped::Driver,
+        };
+        self.shared.stop(&why);
     }
 }
 

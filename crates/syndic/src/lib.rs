@@ -63,12 +63,18 @@
 
 mod calls;
 pub mod clock;
+mod crew;
 mod driver;
 pub mod error;
 pub mod link;
 pub mod listener;
 pub mod net;
+mod ring;
+#[cfg(test)]
+#[path = "ring/tests.rs"]
+mod ring_tests;
 mod shard;
+mod shards;
 mod socket;
 pub mod split;
 pub mod stream;

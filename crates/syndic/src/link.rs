@@ -4,6 +4,7 @@
 
 mod frames;
 mod packets;
+mod share;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -12,6 +13,8 @@ pub use ::link::{
     AsyncTun, HardwareAddress, Layer, LinkError, Losses, Memory, Meter, Packet, PacketOptions, Tun, TunOptions, memory,
     packet, tun,
 };
+pub use share::{Part, share};
+
 use bytes::Bytes;
 use stack::Batch;
 use stack::io::Offload;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use stack::{Accepted, ListenOptions, ListenerId, NoSuch, Now, Observer};
@@ -10,18 +12,23 @@ use stack::{Accepted, ListenOptions, ListenerId, NoSuch, Now, Observer};
 use crate::calls::Calls;
 use crate::error;
 use crate::net::Net;
-use crate::shard::Handle;
+use crate::shards::Shards;
 use crate::stream::TcpStream;
-use crate::wait::{LAST_CALLER, Wait, poll_queue};
+use crate::wait::{LAST_CALLER, Wait, leave, poll_queues};
 use crate::wakers::Queue;
 
 /// Listens for connections.
 ///
 /// Dropping it stops listening: half-open connections are forgotten, and those nobody accepted are reset.
+///
+/// On a net of several shards it listens in all of them, with a part of the backlogs in each
+/// ([`ListenOptions::part`]), and takes from each in turn.
 pub struct TcpListener {
-    net: Handle<dyn Calls>,
+    shards: Arc<Shards>,
     id: ListenerId,
     local: SocketAddr,
+    /// Where the next to accept begins to look.
+    turn: AtomicUsize,
 }
 
 impl TcpListener {
@@ -36,13 +43,14 @@ impl TcpListener {
         })
     }
 
-    pub(crate) fn open(net: Handle<dyn Calls>, options: ListenOptions) -> io::Result<Self> {
-        let (id, local) = net.call(|_, stack, _| {
-            let id = stack.listen(options).map_err(error::listen)?;
-            let local = stack.listener_local(id).map_err(error::no_such)?;
-            io::Result::Ok((id, local))
-        })??;
-        Ok(Self { net, id, local })
+    pub(crate) fn open(shards: Arc<Shards>, options: ListenOptions) -> io::Result<Self> {
+        let (id, local) = shards.listen(options)?;
+        Ok(Self {
+            shards,
+            id,
+            local,
+            turn: AtomicUsize::new(0),
+        })
     }
 
     /// Takes the next connection. Any number of tasks may wait here; dropping the future loses no connection.
@@ -50,18 +58,21 @@ impl TcpListener {
     /// Errors: only that the network has stopped. A connection that failed before it was accepted is a stream like any
     /// other, which says so when it is used.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut wait = Wait::new(self.net.clone(), Queue::Accept(self.id));
-        let accepted = wait.until(|now, stack| self.take(now, stack)).await?;
-        Ok(self.stream(accepted.map_err(error::no_such)?))
+        let mut wait = Wait::new(self.shards.handles(), Queue::Accept(self.id));
+        let (shard, accepted) = wait.until(self.turn(), |now, stack| self.take(now, stack)).await?;
+        Ok(self.stream(shard, accepted.map_err(error::no_such)?))
     }
 
     /// Takes the next connection if there is one. Of several callers that wait, the last is woken.
     ///
     /// Errors: those of [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let queue = Queue::Accept(self.id);
-        let accepted = ready!(poll_queue(&self.net, cx, queue, LAST_CALLER, |now, stack| self.take(now, stack)))?;
-        Poll::Ready(accepted.map(|a| self.stream(a)).map_err(error::no_such))
+        let (shards, queue) = (self.shards.handles(), Queue::Accept(self.id));
+        let asked = poll_queues(shards, self.turn(), cx, queue, LAST_CALLER, |now, stack| {
+            self.take(now, stack)
+        });
+        let (shard, accepted) = ready!(asked)?;
+        Poll::Ready(accepted.map(|a| self.stream(shard, a)).map_err(error::no_such))
     }
 
     /// Where it listens, its port chosen.
@@ -77,8 +88,14 @@ impl TcpListener {
         }
     }
 
-    fn stream(&self, accepted: Accepted) -> (TcpStream, SocketAddr) {
-        (TcpStream::accepted(self.net.clone(), accepted), accepted.remote)
+    /// A shard that has many must not keep others from being heard.
+    fn turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn stream(&self, shard: usize, accepted: Accepted) -> (TcpStream, SocketAddr) {
+        let net = self.shards.handles()[shard].clone();
+        (TcpStream::accepted(net, accepted), accepted.remote)
     }
 }
 
@@ -92,10 +109,7 @@ impl fmt::Debug for TcpListener {
 
 impl Drop for TcpListener {
     fn drop(&mut self) {
-        // A network that has stopped has nothing to close.
-        let _ = self.net.call(|now, stack, wakers| {
-            wakers.leave(Queue::Accept(self.id), LAST_CALLER);
-            stack.close_listener(now, self.id)
-        });
+        leave(self.shards.handles(), Queue::Accept(self.id), LAST_CALLER);
+        self.shards.close_listener(self.id);
     }
 }

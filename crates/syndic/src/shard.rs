@@ -1,25 +1,26 @@
-//! A stack, who waits for it, and the lock around both.
+//! A stack, who waits for it, and the lock around both: all of a net, or one of its shards.
 //!
 //! The lock is never held across an await, and wakers run after it. Whoever changed something under it leaves by
 //! [`Shard::settle`], which turns events into wakes and rings the driver if there is something to send, or a timer runs
 //! out earlier than the driver means to come back. The driver says where it can be rung under the same lock.
 
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
 use stack::{Instant, Now};
 
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::crew::{Crew, Member};
 use crate::error::Stopped;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use crate::wakers::{Rung, Wakers};
 
-/// What the driver and all sockets of a net share.
+/// What the driver and all sockets of a shard share.
 pub(crate) struct Shared<S: ?Sized> {
     pub(crate) clock: Clock,
-    handles: AtomicUsize,
+    pub(crate) crew: Arc<Crew>,
     shard: Mutex<Shard<S>>,
 }
 
@@ -36,8 +37,18 @@ pub(crate) struct Shard<S: ?Sized> {
     pub(crate) stack: S,
 }
 
+/// The shards of a net, one around each stack.
+pub(crate) fn crew<S: Calls + 'static>(clock: Clock, stacks: Vec<S>) -> Vec<Arc<Shared<S>>> {
+    let crew = Crew::new(stacks.len());
+    let shared = |stack| Arc::new(Shared::new(clock, crew.clone(), stack));
+    let shards: Vec<_> = stacks.into_iter().map(shared).collect();
+    let member = |shard: &Arc<Shared<S>>| -> Weak<dyn Member> { Arc::<Shared<S>>::downgrade(shard) };
+    crew.join(shards.iter().map(member).collect());
+    shards
+}
+
 impl<S> Shared<S> {
-    pub(crate) fn new(clock: Clock, stack: S) -> Self {
+    fn new(clock: Clock, crew: Arc<Crew>, stack: S) -> Self {
         let shard = Shard {
             wakers: Wakers::default(),
             driver: None,
@@ -48,7 +59,7 @@ impl<S> Shared<S> {
         };
         Self {
             clock,
-            handles: AtomicUsize::new(0),
+            crew,
             shard: Mutex::new(shard),
         }
     }
@@ -64,20 +75,27 @@ impl<S: ?Sized> Shared<S> {
         })
     }
 
-    /// Whether nobody can call any more.
-    pub(crate) fn is_orphaned(&self) -> bool {
-        self.handles.load(Ordering::Acquire) == 0
+    /// Ends this and all other shards of the net: from now on every call answers `why`. The first reason stands.
+    pub(crate) fn stop(&self, why: &Stopped) {
+        self.crew.end(why);
     }
+}
 
-    /// Ends everything: from now on every call answers `why`. The first reason stands.
-    pub(crate) fn stop(&self, why: Stopped) {
+impl<S: Send + ?Sized> Member for Shared<S> {
+    fn end(&self, why: Stopped) {
         let mut shard = self.lock();
         shard.stopped.get_or_insert(why);
-        shard.driver = None;
+        let driver = shard.driver.take();
         shard.wakers.on_stopped();
         let rung = shard.wakers.take();
         drop(shard);
         rung.wake();
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    fn ring(&self) {
+        let driver = self.lock().driver.take();
+        driver.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -132,12 +150,12 @@ impl<S: Calls + ?Sized> Shard<S> {
     }
 }
 
-/// A user's hold on a net. The driver goes on while there is one, and then until the last connection is gone.
+/// A user's hold on a shard. The drivers of its net go on while there is one, and then until the last connection is gone.
 pub(crate) struct Handle<S: Calls + ?Sized>(Arc<Shared<S>>);
 
 impl<S: Calls + ?Sized> Handle<S> {
     pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
-        shared.handles.fetch_add(1, Ordering::Relaxed);
+        shared.crew.hold();
         Self(shared)
     }
 
@@ -185,13 +203,7 @@ impl<S: Calls + ?Sized> Clone for Handle<S> {
 
 impl<S: Calls + ?Sized> Drop for Handle<S> {
     fn drop(&mut self) {
-        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // The last: the driver looks whether it is still needed.
-            let driver = self.0.lock().driver.take();
-            if let Some(driver) = driver {
-                driver.wake();
-            }
-        }
+        self.0.crew.let_go();
     }
 }
 
@@ -206,6 +218,6 @@ impl<S: ?Sized> Alarm<'_, S> {
 
 impl<S: ?Sized> Drop for Alarm<'_, S> {
     fn drop(&mut self) {
-        self.0.stop(Stopped::Panicked);
+        self.0.stop(&Stopped::Panicked);
     }
 }

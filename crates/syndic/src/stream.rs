@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::calls::Calls;
 use crate::net::{Net, connect_to};
 use crate::shard::Handle;
+use crate::shards::Shards;
 use crate::socket::{Socket, Urgency};
 use crate::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 
@@ -47,11 +48,11 @@ impl TcpStream {
         net: &Net<O>,
         remote: impl Into<SocketAddr>,
     ) -> io::Result<Self> {
-        Self::open(net.erase(), connect_to(remote.into())).await
+        Self::open(net.shards(), connect_to(remote.into())).await
     }
 
-    pub(crate) async fn open(net: Handle<dyn Calls>, options: ConnectOptions) -> io::Result<Self> {
-        let mut socket = Socket::connect(net, options)?;
+    pub(crate) async fn open(net: &Shards, options: ConnectOptions) -> io::Result<Self> {
+        let mut socket = net.connect(options)?;
         poll_fn(|cx| socket.poll_opened(cx)).await?;
         Ok(Self { socket })
     }

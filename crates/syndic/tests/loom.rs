@@ -1,5 +1,5 @@
-//! No wake is lost, whatever the order: the code of `shard` and `wakers` itself under loom, which tries every order in which
-//! threads can take the lock.
+//! No wake is lost, whatever the order: the code of `shard`, `crew`, `ring` and `wakers` itself under loom, which tries every
+//! order in which threads can take the lock.
 //!
 //! A task that nobody wakes makes loom report a deadlock. The stack is the real one; its peer is another, and only the
 //! clock stands still. Read first: `src/wakers.rs` for the rule, `src/driver.rs` for the turn that `turn` stands for.
@@ -22,7 +22,9 @@ use stack::{
 };
 
 use crate::error::Stopped;
+use crate::ring::Ring;
 use crate::shard::{Handle, Shared};
+use crate::wait::Wait;
 use crate::wakers::{Queue, Side, Ticket};
 
 mod sync {
@@ -44,10 +46,16 @@ mod clock {
 
 #[path = "../src/calls.rs"]
 mod calls;
+#[path = "../src/crew.rs"]
+mod crew;
 #[path = "../src/error.rs"]
 mod error;
+#[path = "../src/ring.rs"]
+mod ring;
 #[path = "../src/shard.rs"]
 mod shard;
+#[path = "../src/wait.rs"]
+mod wait;
 #[path = "../src/wakers.rs"]
 mod wakers;
 
@@ -131,7 +139,11 @@ fn connected() -> (Stack, ConnectionId, Stack, ConnectionId) {
 type Net = Arc<Shared<Stack>>;
 
 fn net(stack: Stack) -> Net {
-    Arc::new(Shared::new(clock::Clock, stack))
+    shard::crew(clock::Clock, vec![stack]).remove(0)
+}
+
+fn nets(stacks: [Stack; 2]) -> [Net; 2] {
+    shard::crew(clock::Clock, stacks.into()).try_into().ok().unwrap()
 }
 
 /// One turn of the driver: packets in, packets out, events.
@@ -206,8 +218,13 @@ fn spawn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandl
 
 /// Every order with at most three switches that nothing forced.
 fn model(f: fn()) {
+    model_within(3, f);
+}
+
+/// Every order with at most so many.
+fn model_within(switches: usize, f: fn()) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(switches);
     builder.check(move || spawn(f).join().unwrap());
 }
 
@@ -299,7 +316,7 @@ fn the_end_wakes_a_reader() {
         let (ours, id, ..) = connected();
         let net = net(ours);
         let handle = Handle::new(net.clone());
-        let driver = spawn(move || net.stop(Stopped::Driver));
+        let driver = spawn(move || net.stop(&Stopped::Driver));
         let error = block_on(read(&handle, id)).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NetworkDown);
         driver.join().unwrap();
@@ -315,12 +332,118 @@ fn the_driver_learns_that_nobody_is_left() {
         let user = spawn(move || drop(handle));
         block_on(poll_fn(|cx| {
             let mut shard = net.lock();
-            let orphaned = net.is_orphaned();
+            let orphaned = net.crew.is_orphaned();
             let rung = shard.park(cx.waker(), false);
             drop(shard);
             rung.wake();
             if orphaned { Poll::Ready(()) } else { Poll::Pending }
         }));
         user.join().unwrap();
+    });
+}
+
+/// As a driver whose shard is done waits until all are.
+fn wait_for_the_end(net: &Net) {
+    let mut is_finished = false;
+    block_on(poll_fn(|cx| {
+        let rung = net.lock().park(cx.waker(), false);
+        rung.wake();
+        if !std::mem::replace(&mut is_finished, true) {
+            net.crew.finish();
+        }
+        if net.crew.is_finished() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }));
+}
+
+#[test]
+fn shards_end_together() {
+    model(|| {
+        let [one, other] = nets([stack(1), stack(1)]);
+        let first = spawn(move || wait_for_the_end(&one));
+        wait_for_the_end(&other);
+        first.join().unwrap();
+    });
+}
+
+#[test]
+fn what_ends_one_shard_wakes_who_waits_in_another() {
+    model(|| {
+        let (ours, id, ..) = connected();
+        let [one, other] = nets([ours, stack(1)]);
+        let handle = Handle::new(one);
+        let failing = spawn(move || other.stop(&Stopped::Driver));
+        let error = block_on(read(&handle, id)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NetworkDown);
+        failing.join().unwrap();
+    });
+}
+
+/// Packets cross while their reader looks, waits, or is about to.
+#[test]
+fn what_crosses_wakes_its_reader() {
+    model(|| {
+        let ring = Arc::new(Ring::default());
+        let writer = ring.clone();
+        let other = spawn(move || {
+            for _ in 0..2 {
+                let packet = Packet {
+                    bytes: BytesMut::new(),
+                    arrived: Now::default().mono,
+                    checksum: Checksum::Trusted,
+                };
+                writer.push(&mut vec![packet]).into_iter().for_each(Waker::wake);
+            }
+        });
+        let mut batch = Batch::new();
+        block_on(poll_fn(|cx| {
+            while ring.poll_take(cx, &mut batch, 64).is_ready() {}
+            if batch.len() == 2 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }));
+        other.join().unwrap();
+    });
+}
+
+/// A listener in two shards, each of which gets a connection, and two who accept. Neither waits in vain.
+#[test]
+fn each_of_two_who_accept_from_two_shards_gets_a_connection() {
+    // With three it takes a minute, and finds nothing either.
+    model_within(2, || {
+        let open = || {
+            let ((mut ours, listener), mut theirs) = (listening(), stack(2));
+            dial(&mut theirs);
+            carry(&mut theirs, &mut ours);
+            carry(&mut ours, &mut theirs);
+            (ours, listener, output(&mut theirs).0)
+        };
+        let ((one, listener, mut first), (other, _, mut second)) = (open(), open());
+        let [one, other] = nets([one, other]);
+        let handles: Arc<[Handle<dyn calls::Calls>]> =
+            [&one, &other].map(|net| Handle::new(net.clone()).erase()).into();
+        let acceptors = [0, 1].map(|first| {
+            let handles = handles.clone();
+            spawn(move || {
+                let mut wait = Wait::new(&handles, Queue::Accept(listener));
+                let taken = block_on(
+                    wait.until(first, |now, stack| match stack.accept(now, listener).unwrap() {
+                        Some(_) => Poll::Ready(()),
+                        None => Poll::Pending,
+                    }),
+                );
+                taken.unwrap().0
+            })
+        });
+        turn(&one, &mut first, Waker::noop());
+        turn(&other, &mut second, Waker::noop());
+        let mut shards = acceptors.map(|acceptor| acceptor.join().unwrap());
+        shards.sort_unstable();
+        assert_eq!(shards, [0, 1]);
     });
 }

@@ -6,4 +6,5 @@ mod kernel;
 mod network;
 mod open;
 mod rig;
+mod shards;
 mod transfer;
