@@ -100,7 +100,11 @@ pub(crate) fn of_connection(status: &Status, config: &Config, ack_delay: Duratio
     // Two fields of four bits: the peer's scale below, ours above.
     w.u8(theirs & 15 | own << 4).u8(0);
     w.u32(micros(status.rto)).u32(micros(ack_delay)).u32(mss).u32(mss);
-    w.u32(in_flight.div_ceil(mss)).zeros(8).u32(0).u32(0);
+    w.u32(in_flight.div_ceil(mss))
+        .u32(status.sacked.div_ceil(mss))
+        .u32(status.lost.div_ceil(mss))
+        .u32(0)
+        .u32(0);
     w.zeros(16).u32(clamped(config.mtu as u64)).u32(status.rcv_wnd);
     w.u32(status.srtt.map_or(0, micros)).u32(micros(status.rttvar));
     w.u32(ssthresh)

@@ -119,6 +119,16 @@ pub struct Connection {
     pub unsent: usize,
     /// Segments retransmitted in all.
     pub retransmitted: u32,
+    /// Bytes that are taken for lost and were not sent again yet.
+    pub lost: u32,
+    /// Bytes that the peer holds beyond a hole.
+    pub sacked: u32,
+    /// Segments have been seen to overtake one another.
+    pub reordering: bool,
+    /// Times that the peer told of something that came twice.
+    pub dsack_dups: u16,
+    /// The least round trip measured lately.
+    pub min_rtt_us: Option<u64>,
     /// Retransmissions of the oldest unacknowledged segment.
     pub backoff: u8,
     /// Islands of data beyond a hole.
@@ -225,6 +235,11 @@ impl From<&Status> for Connection {
             segments_in: status.segments_in,
             unsent: status.unsent,
             retransmitted: status.retransmitted,
+            lost: status.lost,
+            sacked: status.sacked,
+            reordering: status.reordering,
+            dsack_dups: status.dsacks,
+            min_rtt_us: status.min_rtt.map(Duration::as_micros),
             backoff: status.backoff,
             islands: status.islands,
             urgent: status.urgent,

@@ -39,6 +39,9 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept SACK (RFC 2018).
     pub sack: bool,
+    /// What the clock that stamps [`Packet::arrived`](crate::io::Packet::arrived) tells apart: nothing is taken for lost on a
+    /// shorter difference (RFC 8985 section 6.2).
+    pub clock_resolution: Duration,
     /// How SYN cookies are judged.
     pub cookies: CookieOptions,
     /// What a flood is met with beside cookies. It stays as it was at the stack's birth.
@@ -64,6 +67,7 @@ impl Default for Config {
             window_scaling: true,
             timestamps: true,
             sack: true,
+            clock_resolution: Duration::from_millis(1),
             cookies: CookieOptions::default(),
             flood: FloodOptions::default(),
             option_layout: Layout::default(),

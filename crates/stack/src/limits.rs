@@ -24,6 +24,10 @@ pub struct Limits {
     /// Islands of data beyond a hole, per connection. At the bound a segment that would make one more is dropped and
     /// acknowledged (counted).
     pub islands: usize,
+    /// Runs of sent and unacknowledged data that are told apart, per connection: by when each was sent, and whether it was
+    /// sacked or lost. At the bound a SACK block that would divide one more is ignored (counted), and what is sent counts as
+    /// one with what was sent before it. Bounds: at least 16; less counts as that.
+    pub runs: usize,
     /// Control packets that wait for the link (SYN-ACK, RST, challenge ACK, ICMP). At the bound a reply is dropped (counted).
     pub replies: usize,
     /// Largest send buffer of a connection. Units: bytes.
@@ -70,6 +74,7 @@ impl Default for Limits {
             spent_cookies: 1 << 16,
             listeners: 1024,
             islands: 256,
+            runs: 4096,
             replies: 4096,
             send_buffer_max: 16 << 20,
             receive_buffer_max: 65_535 << 8,

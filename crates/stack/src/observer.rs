@@ -99,6 +99,13 @@ pub enum Fact<'a> {
         /// The station; [`Mac::NONE`] if it does not say.
         mac: Mac,
     },
+    /// What had been taken for loss was none: the congestion window is what it was (RFC 4015).
+    Undone {
+        /// Whose.
+        tuple: FourTuple,
+        /// How it showed.
+        by: Undone,
+    },
     /// A round trip was measured.
     RoundTrip {
         /// Whose.
@@ -110,6 +117,28 @@ pub enum Fact<'a> {
         /// The retransmission timeout after it.
         rto: Duration,
     },
+}
+
+/// How it showed that nothing had been lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Undone {
+    /// The peer echoed a timestamp from before anything was sent again (RFC 3522).
+    Echo,
+    /// The peer told of all that was sent again that it came twice (RFC 2883, RFC 3708).
+    Dsack,
+    /// After a timeout something was acknowledged that was sent but once (RFC 5682).
+    Frto,
+}
+
+impl Undone {
+    /// In a few words, for a mark beside the packets.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Echo => "nothing was lost: the first copy's timestamp is echoed",
+            Self::Dsack => "nothing was lost: all that was sent again came twice",
+            Self::Frto => "nothing was lost: the timeout was spurious (F-RTO)",
+        }
+    }
 }
 
 /// Why a segment was sent.
@@ -143,6 +172,10 @@ pub enum Cause {
     TimeoutRetransmit,
     /// Fast retransmission after three duplicate acknowledgments (RFC 5681, RFC 6582).
     FastRetransmit,
+    /// Retransmission of what was sent before something that has been delivered since (RFC 8985).
+    RackRetransmit,
+    /// Tail loss probe: new data or the last segment again, because the last of a flight was not acknowledged (RFC 8985).
+    TailLossProbe,
     /// Zero-window probe (RFC 9293 section 3.8.6.1).
     WindowProbe,
     /// Keep-alive probe (RFC 9293 section 3.8.4).
@@ -168,7 +201,11 @@ impl Cause {
     pub const fn is_retransmission(self) -> bool {
         matches!(
             self,
-            Self::SynRetransmit | Self::SynAckRetransmit | Self::TimeoutRetransmit | Self::FastRetransmit
+            Self::SynRetransmit
+                | Self::SynAckRetransmit
+                | Self::TimeoutRetransmit
+                | Self::FastRetransmit
+                | Self::RackRetransmit
         )
     }
 
@@ -189,6 +226,8 @@ impl Cause {
             Self::SynAckRetransmit => "SYN-ACK retransmitted",
             Self::TimeoutRetransmit => "retransmitted after timeout (RTO)",
             Self::FastRetransmit => "fast retransmit after duplicate ACKs",
+            Self::RackRetransmit => "retransmitted: what was sent later has arrived (RACK)",
+            Self::TailLossProbe => "tail loss probe: nothing was heard of the last segment",
             Self::WindowProbe => "zero-window probe",
             Self::KeepAlive => "keep-alive probe",
             Self::ChallengeAck => "challenge ACK (RFC 5961)",
@@ -373,6 +412,8 @@ whys! {
     BufferBudget,
     /// Data beyond a hole while as many islands as there may be were held.
     IslandsFull,
+    /// A SACK block that would have made more runs of a scoreboard than there may be.
+    SackRunsFull,
     /// An old segment met a TIME-WAIT entry.
     TimeWaitOld,
     /// An RST met a TIME-WAIT entry and was ignored (RFC 1337).

@@ -77,6 +77,16 @@ pub struct Status {
     pub unanswered: u8,
     /// Segments retransmitted in all.
     pub retransmitted: u32,
+    /// Taken for lost, and not sent again yet. Units: bytes.
+    pub lost: u32,
+    /// Held by the peer beyond a hole, as it told by SACK. Units: bytes.
+    pub sacked: u32,
+    /// Segments have been seen to overtake one another on the path (RFC 8985 section 6.2).
+    pub reordering: bool,
+    /// Times that the peer told of something that came twice (RFC 2883). Bounds: it stays at 65,535.
+    pub dsacks: u16,
+    /// The least round trip measured in the last five minutes or since something shorter.
+    pub min_rtt: Option<Duration>,
     /// Payload bytes that were acknowledged to us.
     pub bytes_acked: u64,
     /// Payload bytes received in order.

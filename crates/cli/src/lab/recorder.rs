@@ -123,6 +123,7 @@ impl Notes {
                 }
             }
             Fact::Ended { tuple, how } => self.mark(at, tuple, how.to_string(), None),
+            Fact::Undone { tuple, by } => self.mark(at, tuple, by.describe().to_owned(), None),
             Fact::RoundTrip { .. } | Fact::SynCookies { .. } | Fact::Level { .. } => {}
             // What is recorded crosses a TUN, where nobody has neighbours.
             Fact::Neighbour(_) | Fact::AddressConflict { .. } => {}

@@ -387,6 +387,10 @@ pub(super) fn field(s: &Status, name: &str) -> Option<i64> {
         "tcpi_rttvar" => micros(s.rttvar),
         "tcpi_snd_mss" => i64::from(mss),
         "tcpi_unacked" => i64::from(in_flight.div_ceil(mss)),
+        "tcpi_sacked" => i64::from(s.sacked.div_ceil(mss)),
+        "tcpi_lost" => i64::from(s.lost.div_ceil(mss)),
+        "tcpi_dsack_dups" => i64::from(s.dsacks),
+        "tcpi_min_rtt" => s.min_rtt.map_or(i64::from(u32::MAX), micros),
         "tcpi_snd_cwnd" => i64::from(s.cwnd / mss),
         // Before the first loss it is without bound, which has a number of its own.
         "tcpi_snd_ssthresh" if s.ssthresh == u32::MAX => 0x7fff_ffff,

@@ -185,7 +185,7 @@ impl FromStr for WhyName {
 pub(crate) struct CauseName(pub(crate) Cause);
 
 impl CauseName {
-    const ALL: [Cause; 22] = [
+    const ALL: [Cause; 24] = [
         Cause::Syn,
         Cause::SynAck,
         Cause::HandshakeAck,
@@ -199,6 +199,8 @@ impl CauseName {
         Cause::SynAckRetransmit,
         Cause::TimeoutRetransmit,
         Cause::FastRetransmit,
+        Cause::RackRetransmit,
+        Cause::TailLossProbe,
         Cause::WindowProbe,
         Cause::KeepAlive,
         Cause::ChallengeAck,

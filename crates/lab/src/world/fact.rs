@@ -26,6 +26,7 @@ impl World {
             Noted::Ended { tuple, how } => {
                 self.hosts[host].ended.insert(ends(&tuple), how);
             }
+            Noted::Undone { tuple, by } => self.mark(host, Some(tuple), by.describe().to_owned(), None),
             Noted::SynCookies { on, half_open, backlog } => {
                 let what = if on {
                     "SYN cookies alone from here"
@@ -106,7 +107,7 @@ impl World {
             }
             Noted::Dropped(tuple, why) => self.mark(host, tuple, format!("timer: dropped, {why}"), None),
             Noted::Ended { tuple, how } => self.mark(host, Some(tuple), format!("the user is told: {how}"), None),
-            Noted::Sent(_) | Noted::SynCookies { .. } | Noted::Level(_) => {}
+            Noted::Sent(_) | Noted::Undone { .. } | Noted::SynCookies { .. } | Noted::Level(_) => {}
         }
     }
 }

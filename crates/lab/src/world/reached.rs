@@ -33,7 +33,7 @@ impl Reached {
             Noted::Dropped(_, why) => {
                 self.drops.insert(why);
             }
-            Noted::Ended { .. } | Noted::SynCookies { .. } | Noted::Level(_) => {}
+            Noted::Ended { .. } | Noted::Undone { .. } | Noted::SynCookies { .. } | Noted::Level(_) => {}
         }
     }
 

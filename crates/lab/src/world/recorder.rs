@@ -1,6 +1,7 @@
 //! The observer of a simulated host: keeps what the stack says until the world takes it.
 
 use stack::flood::Change;
+use stack::observer::Undone;
 use stack::tcp::state::Arrow;
 use stack::{Cause, Ended, Fact, FourTuple, Instant, Observer, State, Why};
 
@@ -20,6 +21,8 @@ pub(super) enum Noted {
     Dropped(Option<FourTuple>, Why),
     /// A connection ended other than by both FINs.
     Ended { tuple: FourTuple, how: Ended },
+    /// What had been taken for loss was none.
+    Undone { tuple: FourTuple, by: Undone },
     /// A listener began to answer SYNs by cookies alone, or ceased to, with so many half-open entries of so many.
     SynCookies { on: bool, half_open: usize, backlog: usize },
     /// A listener's gauge judges otherwise than before.
@@ -46,6 +49,7 @@ impl Observer for Recorder {
             Fact::State { tuple, from, to, arrow } => Noted::State { tuple, from, to, arrow },
             Fact::Dropped { tuple, why } => Noted::Dropped(tuple, why),
             Fact::Ended { tuple, how } => Noted::Ended { tuple, how },
+            Fact::Undone { tuple, by } => Noted::Undone { tuple, by },
             Fact::SynCookies {
                 on, half_open, backlog, ..
             } => Noted::SynCookies { on, half_open, backlog },

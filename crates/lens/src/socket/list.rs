@@ -105,12 +105,21 @@ fn of_connection(connection: &Connection) -> String {
     for (name, count) in [
         ("unsent", connection.unsent),
         ("retransmitted", connection.retransmitted as usize),
+        ("lost", connection.lost as usize),
+        ("sacked", connection.sacked as usize),
+        ("dsack_dups", usize::from(connection.dsack_dups)),
         ("backoff", usize::from(connection.backoff)),
         ("islands", connection.islands),
     ] {
         if count > 0 {
             pieces.push(format!("{name}:{count}"));
         }
+    }
+    if connection.reordering {
+        pieces.push("reordering".to_owned());
+    }
+    if let Some(min) = connection.min_rtt_us.map(Duration::from_micros) {
+        pieces.push(format!("minrtt:{min}"));
     }
     if let Some(urgent) = connection.urgent {
         pieces.push(format!("urgent:{urgent}"));

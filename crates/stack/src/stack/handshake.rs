@@ -179,7 +179,7 @@ impl<O: Observer> Stack<O> {
         let mut cx = context!(self, now);
         cx.counters.opens_passive += 1;
         let mut c = Connection::from_handshake(&mut cx, settled, Owner::Queue(listener), path_mss, options);
-        input::segment_arrives(&mut cx, &mut c, Segment::new(header, payload));
+        input::segment_arrives(&mut cx, &mut c, Segment::new(now.mono, header, payload));
         let id = self.listeners.id(listener);
         if let Some(l) = self.listeners.at_mut(listener) {
             c.counted = l.count_source(settled.tuple.remote_addr).then_some(id);

@@ -2,8 +2,8 @@
 
 use core::net::IpAddr;
 
-use bytes::{Buf, Bytes, BytesMut};
-use wire::ip::{self, Datagram};
+use bytes::{Buf, Bytes};
+use wire::ip::{self, Datagram, Dscp};
 use wire::seq::SeqNumber;
 use wire::tcp::{self, Flags, Header};
 use wire::{Malformed, option::Options};
@@ -16,13 +16,14 @@ use crate::io::{Checksum, Packet};
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::tcp::input;
 use crate::tcp::segment::Segment;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::tuple::FourTuple;
 
 impl<O: Observer> Stack<O> {
     /// One packet from the link.
-    pub(super) fn packet(&mut self, now: Now, packet: Packet) {
+    pub(super) fn packet(&mut self, now: Now, mut packet: Packet) {
         self.counters.packets_in = self.counters.packets_in.wrapping_add(1);
+        packet.arrived = packet.arrived.min(now.mono);
         let done = if self.station.is_some() {
             self.frame(now, packet)
         } else {
@@ -59,24 +60,24 @@ impl<O: Observer> Stack<O> {
         {
             return Err(Why::BadSource);
         }
-        let Some(Packet { bytes, checksum, .. }) = self.keep_own(&datagram, packet) else {
+        let Some(packet) = self.keep_own(&datagram, packet) else {
             return Ok(());
         };
         if datagram.fragment.is_some() {
-            return self.fragment(now, &datagram, &bytes, sender);
+            return self.fragment(now, &datagram, &packet, sender);
         }
         self.replies.set_sender(sender.map(|sender| (datagram.src, sender.mac)));
         match datagram.protocol {
-            ip::TCP => self.tcp(now, &datagram, bytes, checksum),
-            ip::ICMP if datagram.dst.is_ipv4() => self.icmp(now, &datagram, &bytes),
-            ip::ICMPV6 if datagram.dst.is_ipv6() => self.icmp(now, &datagram, &bytes),
+            ip::TCP => self.tcp(now, &datagram, packet),
+            ip::ICMP if datagram.dst.is_ipv4() => self.icmp(now, &datagram, &packet.bytes),
+            ip::ICMPV6 if datagram.dst.is_ipv6() => self.icmp(now, &datagram, &packet.bytes),
             ip::UDP => Err(Why::Udp),
             _ => Err(Why::UnknownProtocol),
         }
     }
 
-    fn fragment(&mut self, now: Now, datagram: &Datagram, bytes: &[u8], sender: Option<Sender>) -> Result<(), Why> {
-        let pushed = self.reassembler.push(now.mono, datagram, bytes);
+    fn fragment(&mut self, now: Now, datagram: &Datagram, packet: &Packet, sender: Option<Sender>) -> Result<(), Why> {
+        let pushed = self.reassembler.push(now.mono, datagram, &packet.bytes);
         for _ in 0..pushed.given_up {
             context!(self, now).dropped(None, Why::FragmentsFull);
         }
@@ -86,7 +87,7 @@ impl<O: Observer> Stack<O> {
                 now,
                 Packet {
                     bytes,
-                    arrived: now.mono,
+                    arrived: packet.arrived,
                     checksum: Checksum::Unverified,
                 },
                 sender.map(Sender::rebuilt),
@@ -96,7 +97,12 @@ impl<O: Observer> Stack<O> {
         }
     }
 
-    fn tcp(&mut self, now: Now, datagram: &Datagram, mut bytes: BytesMut, checksum: Checksum) -> Result<(), Why> {
+    fn tcp(&mut self, now: Now, datagram: &Datagram, packet: Packet) -> Result<(), Why> {
+        let Packet {
+            mut bytes,
+            arrived,
+            checksum,
+        } = packet;
         bytes.truncate(datagram.payload.end);
         bytes.advance(datagram.payload.start.min(bytes.len()));
         if checksum == Checksum::Unverified && !tcp::is_intact(datagram.src, datagram.dst, &bytes) {
@@ -116,12 +122,19 @@ impl<O: Observer> Stack<O> {
         };
         // Most of what a flood brings is empty, and to freeze a buffer may allocate.
         let payload = if bytes.is_empty() { Bytes::new() } else { bytes.freeze() };
-        self.segment(now, tuple, datagram, &header, payload);
+        self.segment(now, tuple, (datagram.dscp, arrived), &header, payload);
         Ok(())
     }
 
     /// A well-formed segment goes to the connection, half-open entry, TIME-WAIT entry or listener that it belongs to.
-    fn segment(&mut self, now: Now, tuple: FourTuple, datagram: &Datagram, header: &Header, payload: Bytes) {
+    fn segment(
+        &mut self,
+        now: Now,
+        tuple: FourTuple,
+        (dscp, arrived): (Dscp, Instant),
+        header: &Header,
+        payload: Bytes,
+    ) {
         self.counters.segments_in = self.counters.segments_in.wrapping_add(1);
         context!(self, now).fact(&Fact::Received {
             tuple,
@@ -131,7 +144,7 @@ impl<O: Observer> Stack<O> {
         let place = self.keys.place(&tuple);
         if let Some(i) = self.connections.find(&place) {
             if let Some(c) = self.connections.get_mut(i) {
-                let seg = Segment::new(header, payload).in_datagram(datagram.dscp);
+                let seg = Segment::new(arrived, header, payload).in_datagram(dscp);
                 let before = c.progress();
                 input::segment_arrives(&mut context!(self, now), c, seg);
                 if c.progress() != before {

@@ -87,7 +87,6 @@ impl Memory {
     }
 }
 
-#[allow(dead_code, reason = "loss recovery is being written against it")]
 impl Congestion {
     /// Slow start from the initial window.
     pub(crate) const fn new(control: CongestionControl, mss: u32) -> Self {
@@ -214,25 +213,6 @@ impl Congestion {
     /// RFC 6928 section 2 forgives the first time).
     pub(crate) const fn on_lost_syn(&mut self, mss: u32) {
         self.window.cwnd = mss;
-    }
-
-    /// The third duplicate acknowledgment (RFC 5681 section 3.2, steps 2 and 3).
-    pub(crate) fn on_fast_retransmit(&mut self, now: Instant, in_flight: u32, mss: u32) {
-        self.on_congestion(now, in_flight, mss);
-        self.window.cwnd = self.window.ssthresh.saturating_add(3 * mss);
-    }
-
-    /// One more duplicate in recovery: a segment has left the network (step 4).
-    pub(crate) const fn on_duplicate(&mut self, mss: u32) {
-        self.window.cwnd = self.window.cwnd.saturating_add(mss);
-    }
-
-    /// A partial acknowledgment (RFC 6582 section 3.2, step 5).
-    pub(crate) fn on_partial(&mut self, acked: u32, mss: u32) {
-        self.window.cwnd = self.window.cwnd.saturating_sub(acked).max(mss);
-        if acked >= mss {
-            self.window.cwnd = self.window.cwnd.saturating_add(mss);
-        }
     }
 
     /// How fast text leaves. `None`: as it comes.

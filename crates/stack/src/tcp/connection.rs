@@ -15,7 +15,7 @@ use wire::tcp::{Flags, Header};
 use super::congestion::{Congestion, Rate};
 use super::deadlines::{Deadlines, Reason};
 use super::mss;
-use super::recovery::{Flight, Recovery};
+use super::recovery::{Flight, Recovery, Terms};
 use super::recv::ReceiveSpace;
 use super::rtt::{RoundTrip, RtoBounds};
 use super::send::SendSpace;
@@ -24,7 +24,7 @@ use super::timer::TimerLink;
 use super::timestamps::Timestamps;
 use super::tuning::Tuning;
 use crate::call::Received;
-use crate::config::{Buffer, ConnectionOptions};
+use crate::config::{Buffer, Config, ConnectionOptions};
 use crate::context::Context;
 use crate::error::{Ended, SendError};
 use crate::event::{ListenerId, Ready};
@@ -99,9 +99,9 @@ pub(crate) struct Connection {
     /// Challenge ACKs since `challenge_since` (RFC 5961 section 7).
     challenges: u8,
     challenge_since: Instant,
-    /// A segment being timed: when its end is acknowledged, the round trip is known (Karn: never a retransmission).
-    pub(crate) timed: Option<(SeqNumber, Instant)>,
-    /// When the last segment with text left; the first of an idle time starts slowly.
+    /// Our SYN or SYN-ACK is out and was sent once (Karn): its acknowledgment tells the first round trip, since `text_sent`.
+    pub(crate) timed: bool,
+    /// When the last segment with text, SYN or FIN left; the first of an idle time starts slowly.
     pub(crate) text_sent: Instant,
     /// When the peer was last heard.
     pub(crate) heard: Instant,
@@ -182,7 +182,7 @@ impl Connection {
             unanswered: 0,
             challenges: 0,
             challenge_since: now,
-            timed: None,
+            timed: false,
             text_sent: now,
             heard: now,
             epoch: None,
@@ -241,7 +241,8 @@ impl Connection {
         c.epoch = settled.epoch;
         c.unanswered = settled.retransmissions;
         // An echoed timestamp says nothing here: that of a cookie is no time, and is the same in each copy.
-        c.timed = settled.syn_ack_at.map(|at| (c.snd.nxt, at));
+        c.timed = settled.syn_ack_at.is_some();
+        c.text_sent = settled.syn_ack_at.unwrap_or(now);
         c.congestion = Congestion::new(c.options.congestion, c.payload_max());
         // The listener and its half-open entry have told the way here.
         c.state = State::SynReceived;
@@ -271,6 +272,7 @@ impl Connection {
             State::Closed | State::TimeWait => {
                 self.deadlines.disarm_all();
                 self.snd.clear();
+                self.recovery.clear();
                 self.rcv.clear_islands();
                 self.ready.ended = true;
                 self.ready.readable = true;
@@ -331,7 +333,7 @@ impl Connection {
         self.congestion.rate(self.rtt.srtt(), self.payload_max())
     }
 
-    pub(crate) fn flight(&self, now: Instant, rtt: Option<Duration>) -> Flight {
+    pub(crate) fn flight(&self, now: Instant) -> Flight {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (cwnd, mss, flight) = (self.congestion.cwnd(), self.payload_max(), nxt.since(una));
         let slow_start = cwnd < self.congestion.ssthresh();
@@ -345,9 +347,25 @@ impl Connection {
             nxt,
             mss,
             limited: used >= cwnd,
+            sack: self.sack,
+            news: self.snd.unsent() > 0 && self.snd.usable() > 0,
             now,
-            rtt,
             srtt: self.rtt.srtt(),
+        }
+    }
+
+    /// Sets the timer of probe and reordering: `wait` says when to look again for what was overtaken; else, where a probe is
+    /// wanted, it waits for that, from the start if `anew`.
+    pub(crate) fn arm_recovery(&mut self, now: Instant, wait: Option<Duration>, anew: bool) {
+        if let Some(wait) = wait {
+            self.recovery.rest_probe();
+            self.deadlines.arm(now, Reason::Recover, wait);
+        } else if !self.sack || !self.recovery.wants_probe() {
+            self.recovery.rest_probe();
+            self.deadlines.disarm(Reason::Recover);
+        } else if anew || !self.recovery.is_probe_armed() {
+            let wait = self.recovery.arm_probe(&self.flight(now)).min(self.rto());
+            self.deadlines.arm(now, Reason::Recover, wait);
         }
     }
 
@@ -604,8 +622,7 @@ impl Connection {
         if is_news {
             self.snd.path_mss = mss;
             if self.snd.syn_acked {
-                self.timed = None;
-                self.recovery.resend(self.flight(now, None));
+                self.recovery.resend(&self.flight(now));
             }
         }
         is_news
@@ -644,6 +661,11 @@ impl Connection {
             backoff: self.rtt.backoff(),
             unanswered: self.unanswered,
             retransmitted: self.retransmitted,
+            lost: self.recovery.lost(),
+            sacked: self.recovery.sacked(),
+            reordering: self.recovery.is_reordering(),
+            dsacks: self.recovery.dsacks(),
+            min_rtt: self.recovery.min_rtt(),
             bytes_acked: self.bytes_acked,
             bytes_received: self.bytes_received,
             segments_out: self.segments_out,
@@ -651,6 +673,14 @@ impl Connection {
             islands: self.rcv.islands(),
             idle_because: if self.is_over() { Idle::Over } else { self.idle },
         }
+    }
+}
+
+/// The bounds and the clock of loss recovery.
+pub(crate) const fn terms(config: &Config) -> Terms {
+    Terms {
+        runs: config.limits.runs,
+        resolution: config.clock_resolution,
     }
 }
 

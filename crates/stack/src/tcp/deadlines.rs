@@ -6,6 +6,8 @@ use crate::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Reason {
+    /// A tail loss probe is due (RFC 8985 section 7), or what was overtaken has had its time (section 6.2).
+    Recover,
     /// Retransmission of SYN, data or FIN (RFC 6298), or the probe of a closed window (RFC 9293 section 3.8.6.1).
     Retransmit,
     /// A delayed acknowledgment is due (RFC 9293 section 3.8.6.3).
@@ -21,7 +23,8 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Recover,
         Self::Retransmit,
         Self::DelayedAck,
         Self::Pacing,

@@ -1,12 +1,13 @@
 //! SEGMENT ARRIVES (RFC 9293 section 3.10.7) for a connection: the RFC's steps in their order, one function each.
 
-use wire::option::{Options, Timestamps as TimestampsOption};
+use wire::option::{Options, SackBlocks, Timestamps as TimestampsOption};
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
-use super::connection::{Connection, Owner};
+use super::connection::{Connection, Owner, terms};
 use super::deadlines::Reason;
 use super::mss;
+use super::recovery::{Echo, Heard, News};
 use super::recv::Taken;
 use super::segment::Segment;
 use super::state::{Arrow, State};
@@ -93,7 +94,7 @@ fn negotiate<O: Observer>(cx: &Context<'_, O>, c: &mut Connection, theirs: &Opti
 /// Our SYN is acknowledged: measure the round trip, take the first window. `scale` is that of this very segment's field:
 /// 0 in a SYN (RFC 7323 section 2.2).
 fn syn_acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment, scale: u8) {
-    measure(cx, c, seg);
+    measure_handshake(cx, c, seg);
     if c.unanswered > 0 {
         c.rtt.on_lost_syn();
     }
@@ -169,6 +170,7 @@ fn first_check_sequence<O: Observer>(
         let why = if seg.flags.rst() {
             return Err(Why::ResetOutOfWindow);
         } else if seg.len() > 0 && seg.end().at_or_before(start) {
+            c.rcv.on_twice(seg.seq, seg.end());
             Why::Duplicate
         } else {
             Why::OutOfWindow
@@ -184,6 +186,9 @@ fn first_check_sequence<O: Observer>(
     if let Some((mut ts, option)) = timestamp {
         ts.on_segment(now, option.val, seg.seq, c.rcv.acked);
         c.ts = Some(ts);
+    }
+    if seg.seq.before(start) {
+        c.rcv.on_twice(seg.seq, seg.end().earlier(start));
     }
     let had_text = !seg.payload.is_empty();
     if let Some((ts, option)) = timestamp.filter(|_| had_text && c.options.receive_buffer.is_auto())
@@ -300,11 +305,11 @@ fn fifth_check_ack<O: Observer>(
     }
     let fin_acked = c.snd.is_fin_acked_by(seg.ack);
     c.snd.fin &= !fin_acked;
+    if c.snd.has_flight() || !seg.options.sack.is_empty() {
+        recover(cx, c, seg);
+    }
     if seg.ack.after(c.snd.una) {
         acknowledged(cx, c, seg);
-    } else if is_duplicate(c, seg) {
-        let flight = c.flight(cx.now.mono, None);
-        c.recovery.on_duplicate(flight, &mut c.congestion);
     }
     update_window(cx.now.mono, c, seg);
     if fin_acked {
@@ -322,12 +327,46 @@ fn is_duplicate(c: &Connection, seg: &Segment) -> bool {
         && c.snd.wnd > 0
 }
 
+/// What the acknowledgment tells of loss, of the round trip and of the path.
+fn recover<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+    let now = cx.now.mono;
+    let terms = terms(cx.config);
+    let echo = c.ts.zip(seg.options.timestamps);
+    let heard = Heard {
+        arrived: seg.arrived,
+        ack: seg.ack,
+        sack: if c.sack {
+            seg.options.sack
+        } else {
+            SackBlocks::default()
+        },
+        duplicate: is_duplicate(c, seg),
+        echo: echo
+            .filter(|(ts, option)| ts.round_trip(now, option.ecr).is_some())
+            .map(|(ts, option)| Echo { ts, ecr: option.ecr }),
+    };
+    let news = c.recovery.hear(&heard, &c.flight(now), &terms);
+    if news.ignored {
+        cx.dropped(Some(c.tuple), Why::SackRunsFull);
+    }
+    let rtt = if news.acked > 0 {
+        measure(cx, c, seg, &news)
+    } else {
+        None
+    };
+    let flight = c.flight(now);
+    let judged = c
+        .recovery
+        .judge(&news, &flight, news.last_rtt.or(rtt), &mut c.congestion, &terms);
+    if let Some(by) = judged.undone {
+        cx.fact(&Fact::Undone { tuple: c.tuple, by });
+    }
+    c.arm_recovery(now, judged.wait, news.acked > 0);
+}
+
 /// Something new is acknowledged.
 fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
     let now = cx.now.mono;
-    let rtt = measure(cx, c, seg);
-    let flight = c.flight(now, rtt);
-    c.recovery.on_ack(seg.ack, flight, &mut c.congestion);
     let bytes = c.snd.acknowledge(seg.ack);
     c.bytes_acked = c.bytes_acked.wrapping_add(u64::from(bytes));
     c.rtt.on_progress();
@@ -350,32 +389,38 @@ fn acknowledged<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &
     }
 }
 
-/// A round trip, from the segment that was timed, else from the echoed timestamp (RFC 6298 section 3, RFC 7323 section 4).
-fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) -> Option<Duration> {
-    let now = cx.now.mono;
-    let timed = c.timed.filter(|&(end, _)| seg.ack.at_or_after(end));
-    let (sample, per_flight) = if let Some((_, at)) = timed {
-        c.timed = None;
-        (Some(now.since(at)), 1)
-    } else if c.timed.is_none() {
-        let echoed =
-            c.ts.zip(seg.options.timestamps)
-                .and_then(|(ts, option)| ts.round_trip(now, option.ecr));
-        (echoed, c.snd.nxt.since(c.snd.una).div_ceil(2 * c.payload_max()))
-    } else {
-        (None, 1)
-    };
-    if let Some(sample) = sample {
-        c.rtt.on_sample(sample, per_flight);
-        let srtt = c.rtt.srtt().unwrap_or(Duration::ZERO);
-        cx.fact(&Fact::RoundTrip {
-            tuple: c.tuple,
-            sample,
-            srtt,
-            rto: c.rto(),
-        });
+/// The round trip of our SYN or SYN-ACK, where it was sent once, else of the echoed timestamp (RFC 6298 section 3, RFC 7323
+/// section 4).
+fn measure_handshake<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment) {
+    let timed = core::mem::take(&mut c.timed).then(|| seg.arrived.since(c.text_sent));
+    if let Some(sample) = timed.or_else(|| echoed_round_trip(c, seg)) {
+        take_sample(cx, c, sample, 1);
     }
-    sample
+}
+
+/// A round trip, from what was sent once and is acknowledged, else from the echoed timestamp (RFC 6298 section 3, RFC 7323
+/// section 4).
+fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment, news: &News) -> Option<Duration> {
+    let sample = news.first_rtt.or_else(|| echoed_round_trip(c, seg))?;
+    let per_flight = c.snd.nxt.since(c.snd.una).div_ceil(2 * c.payload_max());
+    take_sample(cx, c, sample, per_flight);
+    Some(sample)
+}
+
+fn echoed_round_trip(c: &Connection, seg: &Segment) -> Option<Duration> {
+    let (ts, option) = c.ts.zip(seg.options.timestamps)?;
+    ts.round_trip(seg.arrived, option.ecr)
+}
+
+fn take_sample<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, sample: Duration, per_flight: u32) {
+    c.rtt.on_sample(sample, per_flight);
+    let srtt = c.rtt.srtt().unwrap_or(Duration::ZERO);
+    cx.fact(&Fact::RoundTrip {
+        tuple: c.tuple,
+        sample,
+        srtt,
+        rto: c.rto(),
+    });
 }
 
 /// RFC 9293 section 3.10.7.4, fifth: SND.WND, from a segment that is not older than the last that set it. One whose ACK is
@@ -401,7 +446,8 @@ fn update_window(now: Instant, c: &mut Connection, seg: &Segment) {
         c.force = false;
         c.deadlines.disarm(Reason::Retransmit);
         // A probe that the closed window refused is sent again with what follows it.
-        c.recovery.resend(c.flight(now, None));
+        c.recovery.resend(&c.flight(now));
+        c.deadlines.disarm(Reason::Recover);
     }
 }
 
@@ -460,6 +506,7 @@ fn seventh_take_text<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, s
             Ok(())
         }
         Taken::Old => {
+            c.rcv.on_twice(seg.seq, seg.seq + seg.text_len());
             c.ack_now(Cause::DuplicateAck);
             Err(Why::Duplicate)
         }

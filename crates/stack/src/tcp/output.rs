@@ -5,10 +5,10 @@ use wire::option::WindowScale;
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
-use super::connection::{Connection, own_scale};
+use super::connection::{Connection, own_scale, terms};
 use super::deadlines::Reason;
 use super::mss;
-use super::recovery::Phase;
+use super::recovery::{Leaving, Phase};
 use super::recv::syn_window;
 use super::state::State;
 use crate::context::Context;
@@ -55,7 +55,7 @@ pub(crate) fn next(now: Instant, c: &mut Connection, burst: u32) -> Next {
         // Before any data: only a segment without text counts as a duplicate, and only it has room for SACK blocks.
         return Next::Segment(bare(c, c.snd.nxt, Cause::DuplicateAck));
     }
-    if let Some(plan) = retransmission(c, burst) {
+    if let Some(plan) = retransmission(c, burst).or_else(|| tail_loss_probe(c)) {
         return Next::Segment(plan);
     }
     let idle = match fresh(now, c, burst) {
@@ -104,23 +104,24 @@ fn opening(c: &Connection) -> Next {
 }
 
 /// What was lost, as far as the windows let it go.
-fn retransmission(c: &Connection, burst: u32) -> Option<Plan> {
-    let (seq, limit) = c.recovery.due(c.snd.una, c.snd.nxt)?;
-    let end = c.snd.data_end();
-    let text = if seq.before(end) { end.since(seq) } else { 0 };
-    let (text, rest) = (text.min(limit.since(seq)), text);
+fn retransmission(c: &mut Connection, burst: u32) -> Option<Plan> {
+    let (seq, limit) = c.recovery.due()?;
     let cause = match c.recovery.phase() {
         Phase::Loss { .. } if c.snd.wnd == 0 => Cause::WindowProbe,
         Phase::Loss { .. } => Cause::TimeoutRetransmit,
+        _ if c.sack => Cause::RackRetransmit,
         _ => Cause::FastRetransmit,
     };
     if cause == Cause::WindowProbe && !c.force {
         // The persist timer says when (RFC 9293 section 3.8.6: a window that shrinks to zero is probed).
         return None;
     }
-    let len = if cause == Cause::TimeoutRetransmit {
+    let end = c.snd.data_end();
+    let rest = if seq.before(end) { end.since(seq) } else { 0 };
+    let text = rest.min(limit.since(seq));
+    let len = if cause != Cause::WindowProbe {
         let text = filled_up(c, seq, text, rest);
-        text.min(loss_room(c, seq, text)?).min(burst)
+        text.min(resend_room(c, seq, text)?).min(burst)
     } else if seq == c.snd.una {
         text.min(c.payload_max())
     } else {
@@ -139,6 +140,42 @@ fn retransmission(c: &Connection, burst: u32) -> Option<Plan> {
         len,
         flags: text_flags(c, seq, len, fin, end),
         cause,
+    })
+}
+
+/// RFC 8985 section 7.3: a segment of new data if there is any that the peer's window takes, whatever the congestion window
+/// says; else the last segment again.
+fn tail_loss_probe(c: &mut Connection) -> Option<Plan> {
+    if !c.recovery.is_probe_due() {
+        return None;
+    }
+    let mss = c.payload_max();
+    let (end, nxt) = (c.snd.data_end(), c.snd.nxt);
+    let fresh = c.snd.unsent().min(c.snd.usable()).min(mss);
+    let (seq, len) = if fresh > 0 {
+        (nxt, fresh)
+    } else {
+        let start = c.recovery.last_sent()?.later(c.snd.una);
+        let text_end = nxt.earlier(end);
+        let seq = if text_end.since(start) > mss {
+            text_end - mss
+        } else {
+            start
+        };
+        (seq, text_end.since(seq))
+    };
+    let last = c.snd.fin && seq + len == end;
+    let fin = last
+        && if fresh > 0 {
+            c.snd.usable() > len
+        } else {
+            nxt.after(end)
+        };
+    Some(Plan {
+        seq,
+        len,
+        flags: text_flags(c, seq, len, fin, end),
+        cause: Cause::TailLossProbe,
     })
 }
 
@@ -163,16 +200,19 @@ fn filled_up(c: &Connection, seq: SeqNumber, text: u32, rest: u32) -> u32 {
     len.max(text)
 }
 
-/// How much may be sent again at `seq` after a timeout: what both windows leave, in whole segments, and at SND.UNA one
-/// segment whatever they say, for without it nothing moves. `None`: nothing yet.
-fn loss_room(c: &Connection, seq: SeqNumber, text: u32) -> Option<u32> {
-    let (mss, sent_again) = (c.payload_max(), seq.since(c.snd.una));
-    let window = c.snd.wnd.min(c.congestion.cwnd());
-    if seq == c.snd.una {
-        return Some((window / mss * mss).max(mss));
-    }
-    let room = window.checked_sub(sent_again)?;
-    if room >= text {
+/// How much may be sent again at `seq`: what both windows leave, in whole segments. At SND.UNA the peer's window always takes a
+/// segment, and so does the congestion window after a timeout, for without it nothing moves. `None`: nothing yet.
+fn resend_room(c: &Connection, seq: SeqNumber, text: u32) -> Option<u32> {
+    let (mss, is_first) = (c.payload_max(), seq == c.snd.una);
+    let least = if is_first { mss } else { 0 };
+    let is_forced = is_first && matches!(c.recovery.phase(), Phase::Loss { .. });
+    let free = c
+        .congestion
+        .cwnd()
+        .saturating_sub(c.recovery.pipe(c.snd.una, c.snd.nxt))
+        .max(if is_forced { mss } else { 0 });
+    let room = c.snd.wnd.saturating_sub(seq.since(c.snd.una)).max(least).min(free);
+    if room >= text && (text > 0 || free > 0) {
         return Some(room);
     }
     (room >= mss).then(|| room / mss * mss)
@@ -185,7 +225,7 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     if unsent == 0 && !fin_unsent {
         return Err(Idle::NoData);
     }
-    if matches!(c.recovery.phase(), Phase::Loss { .. }) && c.recovery.due(c.snd.una, c.snd.nxt).is_some() {
+    if c.recovery.is_due() {
         return Err(if c.snd.wnd == 0 {
             Idle::PeerWindow
         } else {
@@ -198,8 +238,7 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
         c.congestion.on_idle(now, mss);
     }
     let usable = if c.force { c.snd.usable().max(1) } else { c.snd.usable() };
-    let cwnd = c.congestion.cwnd() + c.recovery.limited_transmit(mss);
-    let room = cwnd.saturating_sub(in_flight);
+    let room = c.congestion.cwnd().saturating_sub(in_flight);
     // What is paced leaves in pieces of a millisecond.
     let rate = c.rate();
     let wanted = unsent.min(rate.map_or(burst, |rate| burst.min(rate.quantum(mss))));
@@ -325,7 +364,7 @@ pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) ->
 pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, field: u16) {
     let now = cx.now.mono;
     let (end, fresh, again) = (plan.end(), plan.end().after(c.snd.nxt), plan.seq.before(c.snd.nxt));
-    let had_flight = c.snd.has_flight();
+    let (had_flight, nxt) = (c.snd.has_flight(), c.snd.nxt);
     c.segments_out = c.segments_out.wrapping_add(1);
     c.probe_due &= plan.cause != Cause::KeepAlive;
     if plan.flags.ack() {
@@ -344,18 +383,24 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
         let new = plan.len.saturating_sub(old);
         cx.counters.bytes_out = cx.counters.bytes_out.wrapping_add(u64::from(new));
         c.snd.nxt = end;
-        if c.timed.is_none() && c.recovery.is_open() {
-            c.timed = Some((end, now));
-        }
     }
-    if again {
+    if again && !fresh && plan.cause != Cause::SynAck {
+        c.retransmitted = c.retransmitted.wrapping_add(1);
+        cx.counters.retransmissions += 1;
+    }
+    if plan.flags.syn() {
         // Karn: what was sent twice cannot be timed.
-        c.timed = None;
-        if !fresh && plan.cause != Cause::SynAck {
-            c.retransmitted = c.retransmitted.wrapping_add(1);
-            cx.counters.retransmissions += 1;
-        }
-        c.recovery.on_retransmitted(end);
+        c.timed = fresh;
+    } else {
+        let leaving = Leaving {
+            start: plan.seq,
+            end,
+            nxt,
+            probe: plan.cause == Cause::TailLossProbe,
+            tsval: c.ts.map(|ts| ts.value(now)),
+        };
+        c.recovery.on_sent(now, leaving, &terms(cx.config));
+        c.arm_recovery(now, None, fresh);
     }
     if !had_flight {
         c.congestion.on_resume(now);
@@ -367,7 +412,11 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
         }
     }
     // What ran while nothing was in flight was the persist timer.
-    if !had_flight || !c.deadlines.is_armed(Reason::Retransmit) || plan.cause == Cause::FastRetransmit {
+    let restarts = matches!(
+        plan.cause,
+        Cause::FastRetransmit | Cause::RackRetransmit | Cause::TailLossProbe
+    );
+    if !had_flight || restarts || !c.deadlines.is_armed(Reason::Retransmit) {
         c.deadlines.arm(now, Reason::Retransmit, c.rto());
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct ReceiveSpace {
     pub(crate) fin: Option<SeqNumber>,
     /// Our window scale, 0 when not negotiated.
     pub(crate) scale: u8,
+    /// What came twice and was not told of yet (RFC 2883): from, to; none where they are equal.
+    twice: (SeqNumber, SeqNumber),
     /// Bytes that may be held. It may grow, and all of it be used, while the stack has room.
     pub(crate) buffer: u32,
     queue: Option<Box<ByteQueue>>,
@@ -69,6 +71,7 @@ impl ReceiveSpace {
             up: None,
             fin: None,
             scale: 0,
+            twice: Default::default(),
             buffer,
             queue: None,
             islands: None,
@@ -154,6 +157,7 @@ impl ReceiveSpace {
     /// The link took a segment with this window field.
     pub(crate) fn on_advertised(&mut self, field: u16) {
         self.acked = self.nxt;
+        self.twice = Default::default();
         self.advertised = self.advertised.later(self.nxt + (u32::from(field) << self.scale));
     }
 
@@ -239,9 +243,27 @@ impl ReceiveSpace {
         self.up.filter(|up| up.after(front)).map(|up| up.since(front))
     }
 
-    /// The blocks to report (RFC 2018 section 4).
+    /// `[start, end)` came again: the next acknowledgment tells of it. Of several before that it tells of the first, as a
+    /// block tells of one.
+    pub(crate) fn on_twice(&mut self, start: SeqNumber, end: SeqNumber) {
+        if self.twice.0 == self.twice.1 && start.before(end) {
+            self.twice = (start, end);
+        }
+    }
+
+    /// The blocks to report: what came twice (RFC 2883 section 4), then the islands (RFC 2018 section 4).
     pub(crate) fn sack_blocks(&self) -> SackBlocks {
-        self.islands.as_ref().map(|i| i.sack_blocks()).unwrap_or_default()
+        let islands = self.islands.as_ref().map(|i| i.sack_blocks()).unwrap_or_default();
+        let (start, end) = self.twice;
+        if start == end {
+            return islands;
+        }
+        let mut blocks = SackBlocks::default();
+        blocks.push(start, end);
+        for &(left, right) in islands.as_slice() {
+            blocks.push(left, right);
+        }
+        blocks
     }
 
     /// Gives everything back: nobody will read it.

@@ -6,6 +6,8 @@ use wire::option::Options;
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
+use crate::time::Instant;
+
 /// SEG.*, RFC 9293 section 3.3.1.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
@@ -15,6 +17,8 @@ pub(crate) struct Segment {
     /// As on the wire, not scaled.
     pub(crate) window: u16,
     pub(crate) urgent: u16,
+    /// When it arrived, stamped at the link. Bounds: not after the machine's own time.
+    pub(crate) arrived: Instant,
     /// Of the datagram that brought it.
     pub(crate) dscp: Dscp,
     pub(crate) options: Options,
@@ -22,13 +26,14 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    pub(crate) fn new(header: &Header, payload: Bytes) -> Self {
+    pub(crate) fn new(arrived: Instant, header: &Header, payload: Bytes) -> Self {
         Self {
             seq: header.seq,
             ack: header.ack,
             flags: header.flags,
             window: header.window,
             urgent: header.urgent,
+            arrived,
             dscp: Dscp::DEFAULT,
             options: header.options,
             payload,
@@ -102,6 +107,7 @@ mod tests {
             flags,
             window: 0,
             urgent: 0,
+            arrived: Instant::ZERO,
             dscp: Dscp::DEFAULT,
             options: Options::default(),
             payload: Bytes::from_static(text),

@@ -1,6 +1,6 @@
 //! What happens when a connection's timer runs out.
 
-use super::connection::Connection;
+use super::connection::{Connection, terms};
 use super::deadlines::Reason;
 use super::state::{Arrow, State};
 use crate::context::Context;
@@ -11,6 +11,7 @@ use crate::observer::{Cause, Observer};
 pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     while let Some(reason) = c.deadlines.take_due(cx.now.mono) {
         match reason {
+            Reason::Recover => recover(cx, c),
             Reason::Retransmit => retransmit(cx, c),
             // It was all that held the next segment.
             Reason::Pacing => {}
@@ -19,6 +20,23 @@ pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
             Reason::UserTimeout => give_up(cx, c),
             Reason::Close => close(cx, c),
         }
+    }
+}
+
+/// A tail loss probe is due, or what was overtaken has had its time (RFC 8985 sections 6.3 and 7.3).
+fn recover<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    if !c.snd.has_flight() {
+        return;
+    }
+    let now = cx.now.mono;
+    let flight = c.flight(now);
+    let judged = c.recovery.on_timer(&flight, &mut c.congestion, &terms(cx.config));
+    if let Some(wait) = judged.wait {
+        c.deadlines.arm(now, Reason::Recover, wait);
+    }
+    if c.recovery.is_probe_due() {
+        // The probe comes first, and the timer waits for its answer.
+        c.deadlines.arm(now, Reason::Retransmit, c.rto());
     }
 }
 
@@ -43,7 +61,6 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
     c.unanswered += 1;
     c.ready.unanswered |= c.unanswered == c.options.retransmissions_notice;
     c.rtt.on_timeout();
-    c.timed = None;
     if opening {
         cx.counters.timeouts += 1;
         c.syn_due = true;
@@ -52,12 +69,14 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
         return;
     } else if c.snd.wnd == 0 {
         c.force = true;
-        c.recovery.resend(c.flight(now, None));
+        c.recovery.resend(&c.flight(now));
     } else {
         cx.counters.timeouts += 1;
-        let flight = c.flight(now, None);
-        c.recovery.on_timeout(flight, &mut c.congestion, again);
+        let flight = c.flight(now);
+        c.recovery
+            .on_timeout(&flight, &mut c.congestion, again, &terms(cx.config));
     }
+    c.deadlines.disarm(Reason::Recover);
     c.deadlines.arm(now, Reason::Retransmit, c.rto());
 }
 

@@ -13,6 +13,7 @@ mod limits;
 mod open;
 mod pair;
 mod receive;
+mod recovery;
 mod reset;
 mod retransmit;
 mod rig;

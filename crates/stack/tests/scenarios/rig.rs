@@ -107,6 +107,14 @@ impl Seg {
         self
     }
 
+    /// SACK blocks, numbers as in `ack`.
+    pub(crate) fn sack(mut self, blocks: &[(u32, u32)]) -> Self {
+        for &(left, right) in blocks {
+            self.options.sack.push(SeqNumber::new(left), SeqNumber::new(right));
+        }
+        self
+    }
+
     pub(crate) fn ts(mut self, val: u32, ecr: u32) -> Self {
         self.options.timestamps = Some(Timestamps { val, ecr });
         self
@@ -159,6 +167,8 @@ pub(crate) struct Log {
     pub(crate) drops: Vec<Why>,
     pub(crate) causes: Vec<Cause>,
     pub(crate) ended: Vec<Ended>,
+    /// How it showed that nothing had been lost.
+    pub(crate) undone: Vec<syndic_stack::observer::Undone>,
     /// Levels of flood, as they changed.
     pub(crate) levels: Vec<flood::Level>,
     /// Whether listeners began to answer by cookies alone, or ceased to.
@@ -183,6 +193,7 @@ impl Observer for Log {
             Fact::Dropped { why, .. } => self.drops.push(*why),
             Fact::Sent { cause, .. } => self.causes.push(*cause),
             Fact::Ended { how, .. } => self.ended.push(*how),
+            Fact::Undone { by, .. } => self.undone.push(*by),
             Fact::Level { change, .. } => self.levels.push(change.to),
             Fact::SynCookies { on, .. } => self.stateless.push(*on),
             Fact::Neighbour(change) => self.neighbours.push(*change),
@@ -240,6 +251,7 @@ pub(crate) struct Rig {
     pub(crate) other: Vec<Vec<u8>>,
     /// On an Ethernet, the peer's hardware address, or that of its router.
     pub(crate) their_mac: Option<Mac>,
+    last_timestamps: Option<Timestamps>,
     /// The link takes nothing.
     pub(crate) link_full: bool,
     history: String,
@@ -294,6 +306,7 @@ impl Rig {
             out: Default::default(),
             other: Vec::new(),
             their_mac,
+            last_timestamps: None,
             link_full: false,
             history: String::new(),
         }
@@ -372,6 +385,12 @@ impl Rig {
     }
 
     fn header(&self, seg: &Seg) -> Header {
+        let mut options = seg.options;
+        options.sack = SackBlocks::default();
+        for (left, right) in seg.options.sack.as_slice() {
+            let absolute = |seq: &SeqNumber| SeqNumber::new(self.iss) + seq.value();
+            options.sack.push(absolute(left), absolute(right));
+        }
         Header {
             src_port: self.their_port,
             dst_port: self.our_port,
@@ -384,7 +403,7 @@ impl Rig {
             flags: seg.flags,
             window: seg.window,
             urgent: seg.urgent,
-            options: seg.options,
+            options,
         }
     }
 
@@ -455,6 +474,7 @@ impl Rig {
             ether,
         };
         let _ = writeln!(self.history, "{:>9} > {:?}", self.clock(), self.relative(&out));
+        self.last_timestamps = out.header.options.timestamps;
         self.out.push_back(out);
     }
 
@@ -478,6 +498,11 @@ impl Rig {
             options,
             payload: out.payload.clone(),
         }
+    }
+
+    /// TSval of what the stack sent last.
+    pub(crate) fn last_tsval(&self) -> Option<u32> {
+        Some(self.last_timestamps?.val)
     }
 
     /// The next segment that the stack sent.
@@ -568,6 +593,15 @@ impl Rig {
         let id = self.connect();
         self.expect("S", 0, 0, 0);
         self.inject(Seg::new("S.", 0).ack(1).mss(1000));
+        self.expect(".", 1, 0, 1);
+        id
+    }
+
+    /// The same with a peer that speaks SACK.
+    pub(crate) fn open_active_sack(&mut self) -> ConnectionId {
+        let id = self.connect();
+        self.expect("S", 0, 0, 0);
+        self.inject(Seg::new("S.", 0).ack(1).mss(1000).sack_ok());
         self.expect(".", 1, 0, 1);
         id
     }

@@ -392,6 +392,21 @@ const TABLE: &[(Why, Play)] = &[
         rig.inject(Seg::new(".", 21).ack(1).data(1));
         rig
     }),
+    (Why::SackRunsFull, || {
+        let mut config = Config {
+            timestamps: false,
+            window_scaling: false,
+            ..Config::default()
+        };
+        config.limits.runs = 16;
+        let mut rig = Rig::with(config);
+        let id = rig.open_active_sack();
+        rig.send(id, 1, 1000);
+        for i in 0..16 {
+            rig.inject(Seg::new(".", 1).ack(1).sack(&[(2 + 2 * i, 3 + 2 * i)]));
+        }
+        rig
+    }),
     (Why::TimeWaitOld, || {
         time_wait(|rig| rig.inject(Seg::new(".", 1).ack(1).data(1)))
     }),

@@ -95,6 +95,8 @@ const CAUSES: &[Cause] = &[
     Cause::SynAckRetransmit,
     Cause::TimeoutRetransmit,
     Cause::FastRetransmit,
+    Cause::RackRetransmit,
+    Cause::TailLossProbe,
     Cause::WindowProbe,
     Cause::KeepAlive,
     Cause::ChallengeAck,
