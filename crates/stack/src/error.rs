@@ -55,7 +55,8 @@ pub enum ConnectError {
     /// The local address is not one of this stack's, or none of its family is configured.
     #[error("no local address to reach {0} from: give the stack an address of that family")]
     NoAddress(IpAddr),
-    /// The remote address cannot be a TCP peer (unspecified, multicast, broadcast, loopback; RFC 9293 MUST-46), or its port is 0.
+    /// The remote address cannot be a TCP peer (unspecified, multicast, broadcast, loopback; RFC 9293 MUST-46; on an Ethernet our
+    /// own and that of a whole subnet), or its port is 0.
     #[error("{0} cannot be the other end of a connection")]
     BadRemote(SocketAddr),
     /// No route leads there, on an Ethernet.

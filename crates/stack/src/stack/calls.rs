@@ -118,12 +118,12 @@ impl<O: Observer> Stack<O> {
         Ok(self.connections.id(i))
     }
 
-    /// Errors: on an Ethernet, the address is that of a whole subnet, or no route leads to it.
+    /// Errors: on an Ethernet, the address is that of a whole subnet or our own, or no route leads to it.
     fn check_route(&self, remote: SocketAddr) -> Result<(), ConnectError> {
         let Some(station) = self.station.as_deref() else {
             return Ok(());
         };
-        if station.routes().is_of_all(remote.ip()) {
+        if station.routes().is_of_all(remote.ip()) || self.config.addresses.contains(&remote.ip()) {
             return Err(ConnectError::BadRemote(remote));
         }
         match station.routes().next_hop(remote.ip()) {

@@ -13,10 +13,12 @@ use syndic_stack::observer::{Fact, Observer};
 use syndic_stack::tcp::cookie::epoch_of;
 use syndic_stack::tcp::state::{Arrow, next};
 use syndic_stack::*;
+use wire::ether::{self, EtherType};
+use wire::icmp::ndp;
 use wire::option::{Options, SackBlocks, Timestamps, WindowScale};
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
-use wire::{icmp, ip, tcp};
+use wire::{arp, icmp, ip, tcp};
 
 /// Bounds so small that they are reached.
 fn limits() -> Limits {
@@ -33,9 +35,15 @@ fn limits() -> Limits {
         datagrams: 3,
         datagram_bytes: 8_000,
         challenge_acks_per_5s: 5,
+        neighbours: NEIGHBOURS,
+        resolutions_per_s: 3,
+        neighbour_replies_per_s: 3,
         ..Limits::default()
     }
 }
+
+/// The least that there may be.
+const NEIGHBOURS: usize = 16;
 
 const SYN_BACKLOG: usize = 3;
 const ACCEPT_BACKLOG: usize = 2;
@@ -145,6 +153,41 @@ impl Observer for Watch {
 struct Link<'a> {
     full: &'a mut u8,
     mtu: usize,
+    is_ethernet: bool,
+    /// Whose hardware addresses were asked for.
+    asked: Vec<IpAddr>,
+}
+
+impl Link<'_> {
+    /// What a frame carries, if it is a datagram. The frame is sound, and comes from us.
+    fn opened<'b>(&mut self, frame: &'b [u8]) -> Option<&'b [u8]> {
+        let header = ether::Header::parse(frame).expect("a sound frame");
+        assert!(header.src == mac(2) && header.dst != mac(2), "{header:?}");
+        let payload = &frame[ether::HEADER..];
+        if header.ethertype == EtherType::Arp {
+            let packet = arp::Packet::parse(payload).expect("sound ARP");
+            assert_eq!((packet.sender_mac, IpAddr::from(packet.sender)), (mac(2), ours(false)));
+            if packet.operation == arp::Operation::Request {
+                self.asked.push(packet.target.into());
+            }
+            return None;
+        }
+        assert_eq!(header.ethertype == EtherType::Ipv6, payload[0] >> 4 == 6);
+        Some(payload)
+    }
+
+    /// Neighbour discovery, which passes all checks of a receiver.
+    fn discovery(&mut self, datagram: &ip::Datagram, message: &[u8]) {
+        let (IpAddr::V6(src), IpAddr::V6(dst)) = (datagram.src, datagram.dst) else {
+            return;
+        };
+        if message.first().is_some_and(|kind| ndp::is_type(*kind)) {
+            let read = ndp::Message::parse(src, dst, datagram.hop_limit, message).expect("sound");
+            if let ndp::Message::NeighbourSolicitation { target, .. } = read {
+                self.asked.push(target.into());
+            }
+        }
+    }
 }
 
 impl Sink for Link<'_> {
@@ -155,8 +198,17 @@ impl Sink for Link<'_> {
         }
         let mut packet = head.to_vec();
         payload.iter().for_each(|p| packet.extend_from_slice(p));
+        if self.is_ethernet {
+            let Some(opened) = self.opened(&packet) else {
+                return Ok(());
+            };
+            packet = opened.to_vec();
+        }
         assert!(packet.len() <= self.mtu, "{} bytes, MTU {}", packet.len(), self.mtu);
         let datagram = ip::Datagram::parse(&packet).expect("sound IP");
+        if datagram.protocol == ip::ICMPV6 {
+            self.discovery(&datagram, &packet[datagram.payload.clone()]);
+        }
         if datagram.protocol == ip::TCP {
             let body = &packet[datagram.payload.clone()];
             assert!(tcp::is_intact(datagram.src, datagram.dst, body), "checksum");
@@ -227,6 +279,27 @@ struct World<'a> {
     per_source: Option<usize>,
     full: u8,
     mtu: usize,
+    is_ethernet: bool,
+    /// Neighbours answer when they are asked.
+    has_answers: bool,
+}
+
+/// The hardware address of station `last`; ours is that of station 2.
+fn mac(last: u8) -> Mac {
+    Mac([2, 0, 0x5e, 0x10, 0, last])
+}
+
+/// A neighbour, the gateway, or who is beyond it.
+fn someone(n: u8) -> IpAddr {
+    match n % 8 {
+        0 | 1 => theirs(n & 1 == 1),
+        2 => IpAddr::from([10, 7, 0, 254]),
+        3 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).into(),
+        4 => IpAddr::from([192, 0, 2, n]),
+        5 => ours(n & 8 == 8),
+        6 => IpAddr::from([10, 7, 0, n]),
+        _ => Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, n.into()).into(),
+    }
 }
 
 fn ours(is_v6: bool) -> IpAddr {
@@ -280,7 +353,15 @@ pub(crate) fn run(data: &[u8]) {
     let unix_s = [0, 1_000_000_062, u64::MAX - 300, 16_383];
     let unix_s = input.choose(&unix_s).unwrap_or_default();
     let per_source = (modes & 64 != 0).then_some(PER_SOURCE);
+    let is_ethernet = flags & 96 == 96;
+    let on_link = ["10.7.0.0/24", "fd07::/64"].map(|text| text.parse().expect("a subnet"));
+    let gateways = [someone(2), someone(3)];
     let config = Config {
+        medium: if is_ethernet {
+            Medium::Ethernet(EthernetOptions::new(mac(2), on_link, gateways))
+        } else {
+            Medium::Ip
+        },
         addresses: vec![ours(false), ours(true)],
         mtu,
         limits: limits(),
@@ -317,6 +398,8 @@ pub(crate) fn run(data: &[u8]) {
         per_source,
         full: 0,
         mtu,
+        is_ethernet,
+        has_answers: flags & 128 != 0,
     };
     for is_v6 in [false, true] {
         let mut options = ListenOptions::new(SocketAddr::new(ours(is_v6), 80));
@@ -387,6 +470,7 @@ impl World<'_> {
             }
             24 | 25 => self.third_ack(),
             26 => self.set_clock(),
+            23 if self.is_ethernet => self.neighbour(),
             n @ 10..=15 => {
                 if let Some(id) = self.input.choose(&self.ids) {
                     self.call(n, id);
@@ -401,8 +485,12 @@ impl World<'_> {
     }
 
     fn connect(&mut self, is_v6: bool) {
+        let remote = match self.is_ethernet {
+            true => someone(self.input.byte()),
+            false => theirs(is_v6),
+        };
         let options = ConnectOptions {
-            remote: SocketAddr::new(theirs(is_v6), 443),
+            remote: SocketAddr::new(remote, 443),
             local: None,
             connection: None,
         };
@@ -674,7 +762,38 @@ impl World<'_> {
         }
     }
 
+    /// ARP or neighbour discovery of somebody, nearly right.
+    fn neighbour(&mut self) {
+        let (who, about, from) = (self.input.byte(), self.input.byte(), self.input.byte());
+        let kind = self.input.byte();
+        let mut frame = said(someone(who), someone(about), mac(from % 8), kind);
+        if kind & 64 != 0 {
+            let at = usize::from(self.input.byte()) % frame.len();
+            frame[at] ^= 1 << (kind % 8);
+        }
+        self.frame(&frame, Checksum::Unverified);
+    }
+
+    /// A packet, on an Ethernet in a frame.
     fn packet(&mut self, bytes: &[u8], checksum: Checksum) {
+        if !self.is_ethernet {
+            self.frame(bytes, checksum);
+        } else {
+            let is_v4 = bytes.first().is_none_or(|first| first >> 4 == 4);
+            let header = ether::Header {
+                dst: mac(2),
+                src: mac(self.input.byte() % 4),
+                ethertype: if is_v4 { EtherType::Ipv4 } else { EtherType::Ipv6 },
+            };
+            let mut frame = vec![0; ether::HEADER];
+            header.emit(&mut frame).expect("fits");
+            frame.extend_from_slice(bytes);
+            self.frame(&frame, checksum);
+        }
+        self.check_cookie(bytes);
+    }
+
+    fn frame(&mut self, bytes: &[u8], checksum: Checksum) {
         let mut batch = Batch::new();
         batch.push(Packet {
             bytes: BytesMut::from(bytes),
@@ -682,7 +801,22 @@ impl World<'_> {
             checksum,
         });
         self.stack.handle_packets(self.now(), &mut batch);
-        self.check_cookie(bytes);
+    }
+
+    /// Nothing is known of more neighbours than may be, nor of one twice, and nobody waits for one that has answered.
+    fn check_neighbours(&self) {
+        let all = self.stack.neighbours(self.now());
+        assert!(all.len() <= NEIGHBOURS, "{all:?}");
+        let addresses: BTreeSet<IpAddr> = all.iter().map(|neighbour| neighbour.address).collect();
+        assert_eq!(addresses.len(), all.len(), "{all:?}");
+        for neighbour in &all {
+            let is_asked = neighbour.state == NeighbourState::Incomplete;
+            assert!(is_asked || neighbour.waiting == 0, "{neighbour:?}");
+            assert_eq!(neighbour.mac.is_some(), neighbour.state.is_known(), "{neighbour:?}");
+            assert!(neighbour.mac.is_none_or(Mac::is_station), "{neighbour:?}");
+            assert!(![ours(false), ours(true)].contains(&neighbour.address), "{neighbour:?}");
+        }
+        assert!(self.is_ethernet || all.is_empty());
     }
 
     /// Goes to the next time that the stack has asked for.
@@ -700,6 +834,8 @@ impl World<'_> {
         let mut link = Link {
             full: &mut self.full,
             mtu: self.mtu,
+            is_ethernet: self.is_ethernet,
+            asked: Vec::new(),
         };
         let mut rounds = 0;
         while self.stack.poll_transmit(now, Budget { packets: 5 }, &mut link) {
@@ -709,6 +845,14 @@ impl World<'_> {
             rounds += 1;
             assert!(rounds < 10_000, "it never has enough");
         }
+        let asked = link.asked;
+        if self.has_answers {
+            for target in asked {
+                let about = ours(target.is_ipv6());
+                self.frame(&said(target, about, mac(1), 1), Checksum::Unverified);
+            }
+        }
+        self.check_neighbours();
         while let Some(event) = self.stack.poll_event() {
             if let Event::Connection(id, ready) = event {
                 let belief = self.beliefs.get_mut(&id).expect("events of what is held");
@@ -799,6 +943,85 @@ impl World<'_> {
         }
         assert_eq!(self.stack.counts(), (0, 0, 0), "{:?}", self.stack.entries(self.now()));
     }
+}
+
+/// A frame in which somebody with this address says something: asks for `about`, answers us, or announces itself.
+fn said(who: IpAddr, about: IpAddr, mac: Mac, kind: u8) -> Vec<u8> {
+    let (dst, ethertype, payload) = match (who, about) {
+        (IpAddr::V4(sender), IpAddr::V4(target)) => {
+            let packet = arp::Packet {
+                operation: if kind & 1 == 0 {
+                    arp::Operation::Request
+                } else {
+                    arp::Operation::Reply
+                },
+                sender_mac: mac,
+                sender,
+                target_mac: Mac::NONE,
+                target,
+            };
+            let mut bytes = vec![0; arp::LEN];
+            packet.emit(&mut bytes).expect("fits");
+            let dst = if kind & 2 == 0 { self::mac(2) } else { Mac::BROADCAST };
+            (dst, EtherType::Arp, bytes)
+        }
+        (who, about) => {
+            let plain = |address| match address {
+                IpAddr::V4(v4) => v4.to_ipv6_compatible(),
+                IpAddr::V6(v6) => v6,
+            };
+            let src = if kind & 4 == 0 {
+                plain(who)
+            } else {
+                Ipv6Addr::UNSPECIFIED
+            };
+            let (dst, to, message) = if kind & 1 == 0 {
+                let target = plain(about);
+                let group = ndp::solicited_node(target);
+                let source = (kind & 8 == 0).then_some(mac);
+                (
+                    group,
+                    Mac::of_group(group),
+                    ndp::Message::NeighbourSolicitation { target, source },
+                )
+            } else {
+                let said = ndp::NeighbourAdvertisement {
+                    target: plain(who),
+                    is_router: kind & 16 != 0,
+                    is_solicited: kind & 2 == 0,
+                    overrides: kind & 32 == 0,
+                    mac: (kind & 8 == 0).then_some(mac),
+                };
+                let message = ndp::Message::NeighbourAdvertisement(said);
+                match kind & 2 == 0 {
+                    true => (plain(ours(true)), self::mac(2), message),
+                    false => (ndp::ALL_NODES, Mac::of_group(ndp::ALL_NODES), message),
+                }
+            };
+            let message = message.emit(src, dst);
+            let header = ip::Header {
+                src: src.into(),
+                dst: dst.into(),
+                protocol: ip::ICMPV6,
+                hop_limit: ndp::HOP_LIMIT,
+                dscp: wire::ip::Dscp::default(),
+                ecn: ip::Ecn::NotEct,
+            };
+            let mut packet = vec![0; header.len()];
+            header.emit(message.len(), &mut packet).expect("fits");
+            packet.extend_from_slice(&message);
+            (to, EtherType::Ipv6, packet)
+        }
+    };
+    let header = ether::Header {
+        dst,
+        src: mac,
+        ethertype,
+    };
+    let mut frame = vec![0; ether::HEADER];
+    header.emit(&mut frame).expect("fits");
+    frame.extend_from_slice(&payload);
+    frame
 }
 
 /// What holds for every connection at any time.
