@@ -15,6 +15,10 @@ use crate::clock::Clock;
 /// Payload that a super-segment may carry: what an IPv4 packet leaves beside the longest TCP header. Units: bytes.
 const SUPER_SEGMENT_MAX: usize = 65_535 - 20 - 60;
 
+/// What is received at once before the stack and who reads get their turn: it should still be in the cache of this core when
+/// the user copies it, and the sender should have its acknowledgment before its window is full. Units: bytes.
+const BATCH_BYTES: usize = 256 << 10;
+
 macro_rules! links {
     ($($name:ty),+) => {
         $(impl Link for $name {
@@ -69,13 +73,21 @@ fn poll_receive(
     let before = batch.len();
     // The link makes room for one packet of any size, once for a batch of small packets.
     let mut room = BytesMut::new();
+    let mut received = 0;
     for _ in 0..max {
+        if received >= BATCH_BYTES {
+            break;
+        }
         match link.try_read(&mut room) {
-            Ok(header) => batch.push(Packet {
-                bytes: take_packet(&mut room),
-                arrived: clock.instant(),
-                checksum: vouched(header),
-            }),
+            Ok(header) => {
+                let bytes = take_packet(&mut room);
+                received += bytes.len();
+                batch.push(Packet {
+                    bytes,
+                    arrived: clock.instant(),
+                    checksum: vouched(header),
+                });
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
             // What was read is handed in first; the link says again what it has to say.
             Err(_) if batch.len() > before => return Poll::Ready(Ok(())),
