@@ -50,7 +50,9 @@ async fn chargen(stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> 
         io::Result::Ok(())
     };
     let speak = async {
+        // The pattern over and over, so that one write fills the largest segment.
         let pattern = pattern();
+        let pattern = pattern.repeat(CHUNK.div_ceil(pattern.len()));
         loop {
             speaks.write_all(&pattern).await?;
         }
