@@ -21,11 +21,12 @@ use tokio::sync::watch;
 use body::FileBody;
 use range::Wanted;
 pub(crate) use site::Site;
-use site::{Found, Missing, Page};
+use site::{Content, Found, Missing, Page};
 
 mod body;
 mod listing;
 mod range;
+mod shelf;
 mod site;
 
 /// How long a client may take over the head of a request, and may keep an idle connection.
@@ -72,7 +73,7 @@ async fn answer<B>(site: &Arc<Site>, request: Request<B>) -> Answer {
         return refusal;
     }
     let mut answer = match find(site, request.uri().path()).await {
-        Ok(Found::Page(page)) => answer_page(page, request.headers()),
+        Ok(Found::Page(page)) => answer_page(&page, request.headers()),
         Ok(Found::Listing(html)) => answer_listing(html),
         Ok(Found::Elsewhere(location)) => answer_elsewhere(&location),
         Err(Missing::BadPath) => plain(StatusCode::BAD_REQUEST),
@@ -92,20 +93,22 @@ async fn answer<B>(site: &Arc<Site>, request: Request<B>) -> Answer {
     answer
 }
 
-/// Looks up on the threads that may block: the disk can take its time.
+/// What is not at hand is looked up on the threads that may block: the disk can take its time.
 async fn find(site: &Arc<Site>, path: &str) -> Result<Found, Missing> {
+    if let Some(page) = site.at_hand(path) {
+        return Ok(Found::Page(page));
+    }
     let (site, path) = (Arc::clone(site), path.to_owned());
     tokio::task::spawn_blocking(move || site.find(&path))
         .await
         .unwrap_or(Err(Missing::Unreadable))
 }
 
-fn answer_page(page: Page, asked: &HeaderMap) -> Answer {
-    let modified = page.modified.map(httpdate::fmt_http_date);
-    let wanted = range::wanted(asked, modified.as_deref(), page.length);
-    let (status, bytes) = match wanted {
+fn answer_page(page: &Page, asked: &HeaderMap) -> Answer {
+    let modified = page.modified.as_ref().and_then(|date| date.to_str().ok());
+    let (status, bytes) = match range::wanted(asked, modified, page.length) {
         Wanted::All => (StatusCode::OK, 0..page.length),
-        Wanted::Part(ref part) => (StatusCode::PARTIAL_CONTENT, part.clone()),
+        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
         Wanted::Impossible => {
             let mut refusal = plain(StatusCode::RANGE_NOT_SATISFIABLE);
             let range = format!("bytes */{}", page.length);
@@ -114,13 +117,18 @@ fn answer_page(page: Page, asked: &HeaderMap) -> Answer {
         }
         Wanted::Nothing => (StatusCode::NOT_MODIFIED, 0..0),
     };
-    let mut answer = Response::new(FileBody::new(page.file, bytes.clone()).boxed());
+    let body = match &page.content {
+        // Its length is that of the page, of which the range is a part.
+        Content::Held(held) => full(held.slice(bytes.start as usize..bytes.end as usize)),
+        Content::File(file) => FileBody::new(Arc::clone(file), bytes.clone()).boxed(),
+    };
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    put(headers, header::CONTENT_TYPE, page.content_type);
-    put(headers, header::ACCEPT_RANGES, "bytes");
-    if let Some(modified) = modified {
-        put(headers, header::LAST_MODIFIED, modified);
+    headers.insert(header::CONTENT_TYPE, page.content_type.clone());
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(modified) = &page.modified {
+        headers.insert(header::LAST_MODIFIED, modified.clone());
     }
     if status == StatusCode::PARTIAL_CONTENT {
         let range = format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, page.length);
@@ -156,8 +164,8 @@ fn put(headers: &mut HeaderMap, name: header::HeaderName, value: impl ToString) 
     }
 }
 
-fn full(text: String) -> BoxBody<Bytes, io::Error> {
-    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed()
+fn full(bytes: impl Into<Bytes>) -> BoxBody<Bytes, io::Error> {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed()
 }
 
 fn empty() -> BoxBody<Bytes, io::Error> {

@@ -101,7 +101,8 @@ fn command(who: Who, job: Job, programs: &Programs, port: u16) -> anyhow::Result
                 Job::Small(service) => words(&["--service", name(service)]),
                 Job::Files => vec![programs.directory.join("www").into()],
             });
-            all.extend(words(&["--port", &port, "--addr", BEHIND_TUN, "--tun", TUN]));
+            // The clients' subnet is ours: nobody there is a stranger whose SYNs are counted, as this kernel counts nobody's.
+            all.extend(words(&["--port", &port, "--addr", BEHIND_TUN, "--tun", TUN, "--allow", BEHIND_TUN]));
             all
         }
         (Who::Linux, Job::Small(service)) => {

@@ -25,9 +25,9 @@ pub(super) struct FileBody {
 }
 
 impl FileBody {
-    pub(super) fn new(file: File, part: Range<u64>) -> Self {
+    pub(super) fn new(file: Arc<File>, part: Range<u64>) -> Self {
         Self {
-            file: Arc::new(file),
+            file,
             left: part,
             reading: None,
         }

@@ -33,10 +33,10 @@ pub(super) fn wanted(asked: &HeaderMap, modified: Option<&str>, length: u64) -> 
 
 fn is_unmodified(since: Option<&str>, modified: &str) -> bool {
     let date = |text| httpdate::parse_http_date(text).ok();
-    match (since.and_then(date), date(modified)) {
-        (Some(since), Some(modified)) => modified <= since,
-        _ => false,
-    }
+    let Some(since) = since.and_then(date) else {
+        return false;
+    };
+    date(modified).is_some_and(|modified| modified <= since)
 }
 
 /// `bytes=0-99`, `bytes=100-`, `bytes=-100`. What is not understood is ignored.

@@ -3,15 +3,23 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use bytes::{Bytes, BytesMut};
+use hyper::header::HeaderValue;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use percent_encoding::percent_decode_str;
 
 use super::listing;
+use super::shelf::Shelf;
+
+/// Files up to this length are read when they are found. Units: bytes.
+const HELD_MAX: u64 = 64 << 10;
 
 /// The directory that is served.
 #[derive(Debug)]
@@ -20,13 +28,14 @@ pub(crate) struct Site {
     root: PathBuf,
     /// Held open, so that what is opened below it is below it whatever is renamed meanwhile.
     directory: OwnedFd,
+    shelf: Shelf,
 }
 
 /// What a path leads to.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A file.
-    Page(Page),
+    Page(Arc<Page>),
     /// A directory without `index.html`: its listing in HTML.
     Listing(String),
     /// A directory asked for without the slash at the end: where it is.
@@ -36,11 +45,21 @@ pub(super) enum Found {
 /// A file to be sent.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) file: File,
+    pub(super) content: Content,
     /// Units: bytes.
     pub(super) length: u64,
-    pub(super) modified: Option<SystemTime>,
-    pub(super) content_type: String,
+    /// An HTTP date.
+    pub(super) modified: Option<HeaderValue>,
+    pub(super) content_type: HeaderValue,
+}
+
+/// The bytes of a file.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A small one is read when it is found.
+    Held(Bytes),
+    /// A large one while it is sent.
+    File(Arc<File>),
 }
 
 /// Why a path leads nowhere.
@@ -67,11 +86,28 @@ impl Site {
         Ok(Self {
             root: real,
             directory: directory.into(),
+            shelf: Shelf::default(),
         })
+    }
+
+    /// A small file that was found a moment ago. Never blocks.
+    pub(super) fn at_hand(&self, path: &str) -> Option<Arc<Page>> {
+        self.shelf.take(path, Instant::now())
     }
 
     /// What the path of a request, still percent-encoded, leads to. May block on the disk.
     pub(super) fn find(&self, path: &str) -> Result<Found, Missing> {
+        let began = Instant::now();
+        let found = self.look_up(path);
+        match &found {
+            // As old as the look-up may have found it.
+            Ok(Found::Page(page)) if page.held() > 0 => self.shelf.put(path, page, began),
+            _ => self.shelf.remove(path),
+        }
+        found
+    }
+
+    fn look_up(&self, path: &str) -> Result<Found, Missing> {
         let decoded = percent_decode_str(path).decode_utf8().map_err(|_| Missing::BadPath)?;
         let relative = relative(&decoded)?;
         let real = self.inside(&relative)?;
@@ -111,12 +147,14 @@ impl Site {
         if !metadata.is_file() {
             return Err(Missing::Forbidden);
         }
-        Ok(Found::Page(Page {
-            file,
+        let modified = metadata.modified().ok().map(httpdate::fmt_http_date);
+        let page = Page {
             length: metadata.len(),
-            modified: metadata.modified().ok(),
+            content: content(file, metadata.len()).map_err(missing)?,
+            modified: modified.and_then(|date| HeaderValue::try_from(date).ok()),
             content_type: content_type(real),
-        }))
+        };
+        Ok(Found::Page(Arc::new(page)))
     }
 
     fn listing(&self, shown: &str, real: &Path) -> Result<Found, Missing> {
@@ -162,11 +200,43 @@ fn missing(error: io::Error) -> Missing {
     }
 }
 
-fn content_type(path: &Path) -> String {
+fn content_type(path: &Path) -> HeaderValue {
     let guess = mime_guess::from_path(path).first_or_octet_stream();
-    if guess.type_() == mime_guess::mime::TEXT {
+    let text = if guess.type_() == mime_guess::mime::TEXT {
         format!("{guess}; charset=utf-8")
     } else {
         guess.to_string()
+    };
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+/// A file that becomes shorter while it is read is an error; one that grows is sent as long as it was.
+fn content(file: File, length: u64) -> io::Result<Content> {
+    if length > HELD_MAX {
+        return Ok(Content::File(Arc::new(file)));
+    }
+    let mut bytes = BytesMut::zeroed(length as usize);
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Content::Held(bytes.freeze()))
+}
+
+impl Page {
+    /// What it holds in memory. Units: bytes.
+    pub(super) fn held(&self) -> usize {
+        match &self.content {
+            Content::Held(bytes) => bytes.len(),
+            Content::File(_) => 0,
+        }
+    }
+
+    /// A page out of nowhere.
+    #[cfg(test)]
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            length: bytes.len() as u64,
+            content: Content::Held(bytes.into()),
+            modified: None,
+            content_type: HeaderValue::from_static("text/plain"),
+        }
     }
 }

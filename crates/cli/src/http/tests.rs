@@ -250,7 +250,7 @@ async fn a_file_that_shrinks_meanwhile_ends_the_connection_early() {
         .unwrap()
         .set_len(1000)
         .unwrap();
-    let outcome = FileBody::new(file, 0..600_001).collect().await;
+    let outcome = FileBody::new(Arc::new(file), 0..600_001).collect().await;
     assert!(outcome.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof));
 }
 
