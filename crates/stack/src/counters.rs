@@ -13,6 +13,8 @@ pub struct Counters {
     pub strays: u64,
     /// TCP segments that were well-formed.
     pub segments_in: u64,
+    /// Of these, those that were joined to the one before them, as they came together and in order.
+    pub segments_joined: u64,
     /// TCP segments sent.
     pub segments_out: u64,
     /// Payload bytes received in order, once each.
@@ -72,6 +74,7 @@ impl Counters {
             packets_out,
             strays,
             segments_in,
+            segments_joined,
             segments_out,
             bytes_in,
             bytes_out,
@@ -92,6 +95,7 @@ impl Counters {
             (&mut self.packets_out, packets_out),
             (&mut self.strays, strays),
             (&mut self.segments_in, segments_in),
+            (&mut self.segments_joined, segments_joined),
             (&mut self.segments_out, segments_out),
             (&mut self.bytes_in, bytes_in),
             (&mut self.bytes_out, bytes_out),

@@ -7,7 +7,9 @@
 //!  user calls ─────▶ calls ────────┴──▶ settle ─▶ events, timers, transmit queue ─▶ poll_event, poll_timeout, poll_transmit
 //! ```
 
+mod arrival;
 mod calls;
+mod coalesce;
 mod fingerprint;
 mod frames;
 mod half_open;
@@ -31,6 +33,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use self::arrival::{Arrival, Origin};
 use self::judge::Judging;
 use self::shards::Membership;
 use crate::bucket::TokenBucket;
@@ -113,11 +116,19 @@ struct Budgets {
     stateless_acks: TokenBucket,
 }
 
-/// Storage that is used again for every segment that leaves.
-#[derive(Debug, Clone, Default)]
+/// Storage that is used again for every batch that arrives and every segment that leaves.
+#[derive(Debug, Default)]
 struct Scratch {
+    arrivals: Vec<Arrival>,
     head: Vec<u8>,
     payload: Vec<Bytes>,
+}
+
+/// Nothing stays in it from one call to the next.
+impl Clone for Scratch {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// The parts of a stack that a step of the machine may touch beside the tables.
@@ -218,9 +229,8 @@ impl<O: Observer> Stack<O> {
 
     /// Takes packets in. A packet never makes an error: what cannot be used is counted and told to the observer.
     pub fn handle_packets(&mut self, now: Now, batch: &mut Batch) {
-        for packet in batch.drain() {
-            self.packet(now, packet);
-        }
+        self.counters.packets_in = self.counters.packets_in.wrapping_add(batch.len() as u64);
+        self.packets(now, Origin::Link, batch);
         self.judge_touched(now);
     }
 

@@ -62,6 +62,14 @@ impl Buckets {
         }
     }
 
+    /// As [`new`](Self::new), where memory is less dear than time: a bucket for every entry, at least.
+    pub(crate) fn roomy(limit: usize) -> Self {
+        Self {
+            heads: Vec::new(),
+            len: limit.min(ENTRIES_MAX).next_power_of_two().max(16),
+        }
+    }
+
     /// The entry of this hash for which `is_wanted` says yes.
     pub(crate) fn find(&self, nodes: &impl Chained, hash: u32, is_wanted: impl Fn(u32) -> bool) -> Option<u32> {
         let mut link = self.head(hash);
@@ -97,7 +105,8 @@ impl Buckets {
         true
     }
 
-    fn head(&self, hash: u32) -> u32 {
+    /// The link to the first entry of the bucket that this hash has: index + 1, or 0.
+    pub(crate) fn head(&self, hash: u32) -> u32 {
         self.heads.get(self.bucket(hash)).copied().unwrap_or_default()
     }
 

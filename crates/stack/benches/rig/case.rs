@@ -36,7 +36,8 @@ pub(crate) const CASES: &[(&str, Make)] = &[
     ("checksum 65483", || Box::new(Checksum::new(65_483))),
     ("emit and seal", || Box::new(Emit::new())),
     ("demux", || Box::new(Demux::new())),
-    ("receive in order", || Box::new(InOrder::new())),
+    ("receive, pushed", || Box::new(InOrder::new(true))),
+    ("receive, a stream", || Box::new(InOrder::new(false))),
     ("send and be acknowledged", || Box::new(Send::new())),
     ("receive out of order", || Box::new(OutOfOrder::new())),
     ("read SACK", || Box::new(Sack::new())),
@@ -159,16 +160,19 @@ impl Case for Demux {
     }
 }
 
-/// Full segments, in order, read at once: what a download costs the receiver.
+/// Full segments, in order, read at once: what a download costs the receiver. Those that are pushed come one by one to the
+/// machine, the others put together.
 struct InOrder {
     crowd: Crowd,
+    is_pushed: bool,
     batches: Vec<Batch>,
 }
 
 impl InOrder {
-    fn new() -> Self {
+    fn new(is_pushed: bool) -> Self {
         Self {
             crowd: Crowd::new(1, Config::default()),
+            is_pushed,
             batches: Vec::new(),
         }
     }
@@ -180,7 +184,10 @@ impl Case for InOrder {
     }
 
     fn prepare(&mut self) {
-        self.batches = batches(8, 32, |_| self.crowd.text(0, &TEXT));
+        self.batches = batches(8, 32, |_| match self.is_pushed {
+            true => self.crowd.text(0, &TEXT),
+            false => self.crowd.stream(0, &TEXT),
+        });
     }
 
     fn run(&mut self) {

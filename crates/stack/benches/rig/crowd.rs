@@ -103,11 +103,20 @@ impl Crowd {
         self.segment(i, Flags::ACK, self.peer(i).seq, SackBlocks::default(), &[])
     }
 
-    /// Peer `i` sends text that is next.
+    /// Peer `i` sends text that is next, and has no more for now.
     pub(crate) fn text(&mut self, i: u32, text: &[u8]) -> Packet {
+        self.next_text(i, Flags::ACK | Flags::PSH, text)
+    }
+
+    /// Peer `i` sends text that is next, and goes on.
+    pub(crate) fn stream(&mut self, i: u32, text: &[u8]) -> Packet {
+        self.next_text(i, Flags::ACK, text)
+    }
+
+    fn next_text(&mut self, i: u32, flags: Flags, text: &[u8]) -> Packet {
         let seq = self.peer(i).seq;
         self.peers[i as usize].seq += text.len() as u32;
-        self.segment(i, Flags::ACK | Flags::PSH, seq, SackBlocks::default(), text)
+        self.segment(i, flags, seq, SackBlocks::default(), text)
     }
 
     /// Peer `i` sends text so far beyond what is next, which stays what is next.

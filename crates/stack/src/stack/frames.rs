@@ -1,22 +1,20 @@
-//! A frame's way in, on an Ethernet: for us or not, ARP and neighbour discovery, and datagrams.
+//! What frames say of the link itself, on an Ethernet: ARP and neighbour discovery. `arrival` has read them.
 
 use core::net::{IpAddr, Ipv6Addr};
 
-use bytes::Buf;
 use wire::Malformed;
 use wire::arp::{self, Operation};
-use wire::ether::{self, EtherType, Mac};
+use wire::ether::{self, Mac};
 use wire::icmp::ndp::{self, NeighbourAdvertisement};
 use wire::ip::{self, Datagram};
 
 use super::{Stack, context};
-use crate::io::Packet;
 use crate::observer::{Fact, Observer, Why};
 use crate::station::Heard;
 use crate::time::Now;
 
 /// Who handed us a datagram.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sender {
     /// Its hardware address.
     pub(super) mac: Mac,
@@ -37,43 +35,8 @@ impl Sender {
 }
 
 impl<O: Observer> Stack<O> {
-    /// One frame from the link.
-    pub(super) fn frame(&mut self, now: Now, mut packet: Packet) -> Result<(), Why> {
-        let bytes = &mut packet.bytes;
-        let header = ether::Header::parse(bytes).map_err(|malformed| match malformed {
-            Malformed::Vlan => Why::VlanTag,
-            Malformed::EtherType => Why::EtherType,
-            _ => Why::MalformedFrame,
-        })?;
-        let Some(station) = &self.station else { return Ok(()) };
-        if !station.is_for_us(header.dst, &self.config.addresses) {
-            return Err(Why::NotOurMac);
-        }
-        // What is ours and came back would be answered to ourselves, and what came from a group to everybody.
-        if !header.src.is_station() || header.src == station.mac() {
-            return Err(Why::BadMac);
-        }
-        bytes.advance(ether::HEADER.min(bytes.len()));
-        let version = match header.ethertype {
-            EtherType::Arp => return self.arp(now, &header, bytes),
-            EtherType::Ipv4 => 4,
-            EtherType::Ipv6 => 6,
-        };
-        if bytes.first().is_some_and(|first| first >> 4 != version) {
-            return Err(Why::MalformedIp);
-        }
-        let sender = Sender {
-            mac: header.src,
-            is_to_group: header.dst.is_group(),
-            is_rebuilt: false,
-        };
-        let done = self.datagram(now, packet, Some(sender));
-        self.replies.set_sender(None);
-        done
-    }
-
     /// RFC 826, "Packet Reception".
-    fn arp(&mut self, now: Now, header: &ether::Header, bytes: &[u8]) -> Result<(), Why> {
+    pub(super) fn arp(&mut self, now: Now, header: &ether::Header, bytes: &[u8]) -> Result<(), Why> {
         let packet = arp::Packet::parse(bytes).map_err(|_| Why::MalformedArp)?;
         let (sender, target) = (IpAddr::from(packet.sender), IpAddr::from(packet.target));
         let is_for_us = self.config.addresses.contains(&target);
@@ -104,13 +67,8 @@ impl<O: Observer> Stack<O> {
     }
 
     /// Neighbour discovery (RFC 4861).
-    pub(super) fn discovery(
-        &mut self,
-        now: Now,
-        datagram: &Datagram,
-        message: &[u8],
-        sender: Sender,
-    ) -> Result<(), Why> {
+    pub(super) fn discovery(&mut self, now: Now, datagram: &Datagram, bytes: &[u8], sender: Sender) -> Result<(), Why> {
+        let message = bytes.get(datagram.payload.clone()).unwrap_or_default();
         let (IpAddr::V6(src), IpAddr::V6(dst)) = (datagram.src, datagram.dst) else {
             return Err(Why::IcmpIgnored);
         };
@@ -131,13 +89,6 @@ impl<O: Observer> Stack<O> {
             | Err(Malformed::Type) => Err(Why::IcmpIgnored),
             Err(_) => Err(Why::MalformedNdp),
         }
-    }
-
-    /// Whether this is the address of a whole subnet on the link.
-    pub(super) fn is_of_all(&self, address: IpAddr) -> bool {
-        self.station
-            .as_deref()
-            .is_some_and(|station| station.routes().is_of_all(address))
     }
 
     /// Whether a message to this address is for us: to one of ours, to every node, or to those with an address like ours.
@@ -263,14 +214,4 @@ impl<O: Observer> Stack<O> {
         context!(self, now).fact(&Fact::AddressConflict { address, mac });
         Err(Why::AddressConflict)
     }
-}
-
-/// The message of neighbour discovery in a datagram.
-pub(super) fn discovery_in<'a>(datagram: &Datagram, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let is_whole = datagram.protocol == ip::ICMPV6 && datagram.dst.is_ipv6() && datagram.fragment.is_none();
-    let message = bytes.get(datagram.payload.clone()).filter(|_| is_whole)?;
-    message
-        .first()
-        .is_some_and(|kind| ndp::is_type(*kind))
-        .then_some(message)
 }

@@ -1,79 +1,91 @@
-//! A packet's way in: IP, fragments, checksum, TCP header, and then to whom it belongs.
+//! A packet's way in: it is read (`arrival`), its fragments are put together, and then it goes to whom it belongs.
 
+use alloc::vec::{Drain, Vec};
 use core::net::IpAddr;
 
-use bytes::{Buf, Bytes};
-use wire::ip::{self, Datagram, Dscp};
+use bytes::Bytes;
+use wire::ip::Datagram;
+use wire::option::Options;
 use wire::seq::SeqNumber;
-use wire::tcp::{self, Flags, Header};
-use wire::{Malformed, option::Options};
+use wire::tcp::{Flags, Header};
 
-use super::frames::{Sender, discovery_in};
-use super::{Stack, context};
+use super::arrival::{Arrival, Arrived, Origin, Reader};
+use super::frames::Sender;
+use super::{Stack, coalesce, context};
 use crate::flood::{ReplyKind, Standing};
 use crate::fragment::Outcome;
-use crate::io::{Checksum, Packet};
+use crate::io::{Batch, Checksum, Packet};
 use crate::observer::{Cause, Fact, Observer, Why};
+use crate::tcp::connections::AHEAD;
 use crate::tcp::input;
 use crate::tcp::segment::Segment;
-use crate::time::{Instant, Now};
+use crate::time::Now;
 use crate::tuple::FourTuple;
 
 impl<O: Observer> Stack<O> {
-    /// One packet from the link.
-    pub(super) fn packet(&mut self, now: Now, mut packet: Packet) {
-        self.counters.packets_in = self.counters.packets_in.wrapping_add(1);
-        packet.arrived = packet.arrived.min(now.mono);
-        let done = if self.station.is_some() {
-            self.frame(now, packet)
-        } else {
-            self.datagram(now, packet, None)
+    /// Packets: read so many at a time, looked ahead for, and then taken in order.
+    pub(super) fn packets(&mut self, now: Now, origin: Origin, batch: &mut Batch) {
+        let mut arrivals = core::mem::take(&mut self.scratch.arrivals);
+        let mut packets = batch.drain();
+        loop {
+            let mut reader = self.reader();
+            let read = packets.by_ref().take(AHEAD).map(|mut packet| {
+                packet.arrived = packet.arrived.min(now.mono);
+                reader.read(origin, packet)
+            });
+            arrivals.extend(read);
+            if arrivals.is_empty() {
+                break;
+            }
+            if arrivals.len() > 1 {
+                self.connections.look_ahead(arrivals.iter().filter_map(Arrival::place));
+            }
+            let mut arrivals = arrivals.drain(..);
+            while let Some(arrival) = arrivals.next() {
+                self.arrival(now, arrival, &mut arrivals);
+            }
+        }
+        drop(packets);
+        self.scratch.arrivals = arrivals;
+    }
+
+    /// What packets are read by.
+    fn reader(&mut self) -> Reader<'_> {
+        Reader {
+            config: &self.config,
+            keys: &self.keys,
+            station: self.station.as_deref(),
+            membership: self.membership.as_mut(),
+        }
+    }
+
+    /// One arrival, and what of those behind it goes on where it ends.
+    fn arrival(&mut self, now: Now, arrival: Arrival, behind: &mut Drain<'_, Arrival>) {
+        let done = match arrival {
+            Arrival::Segment(segment) => {
+                self.answering(segment.place.tuple.remote_addr, segment.sender);
+                self.segment(now, segment, behind);
+                Ok(())
+            }
+            Arrival::Fragment(datagram, packet, sender) => self.fragment(now, &datagram, &packet, sender),
+            Arrival::Icmp(datagram, bytes, sender) => {
+                self.answering(datagram.src, sender);
+                self.icmp(now, &datagram, &bytes)
+            }
+            Arrival::Discovery(datagram, bytes, sender) => self.discovery(now, &datagram, &bytes, sender),
+            Arrival::Arp(header, bytes) => self.arp(now, &header, &bytes),
+            Arrival::Stray => Ok(()),
+            Arrival::Bad(why) => Err(why),
         };
         if let Err(why) = done {
             context!(self, now).dropped(None, why);
         }
+        self.replies.set_sender(None);
     }
 
-    /// One datagram; on an Ethernet `sender` has handed it to us.
-    pub(super) fn datagram(&mut self, now: Now, packet: Packet, sender: Option<Sender>) -> Result<(), Why> {
-        let datagram = Datagram::parse(&packet.bytes).map_err(|e| match e {
-            Malformed::Checksum => Why::IpChecksum,
-            Malformed::Fragment => Why::BadFragment,
-            _ => Why::MalformedIp,
-        })?;
-        if let Some(sender) = sender
-            && let Some(message) = discovery_in(&datagram, &packet.bytes)
-        {
-            return self.discovery(now, &datagram, message, sender);
-        }
-        if !self.config.addresses.contains(&datagram.dst) {
-            return Err(Why::NotOurs);
-        }
-        if sender.is_some_and(|sender| sender.is_to_group) {
-            // Who sends to everybody on the link must say so in the datagram, and TCP never does.
-            return Err(Why::GroupFrame);
-        }
-        // Nothing of ours comes back over a link: who sends in our name wants us to answer ourselves.
-        if !datagram.is_plausible_unicast()
-            || self.config.addresses.contains(&datagram.src)
-            || self.is_of_all(datagram.src)
-        {
-            return Err(Why::BadSource);
-        }
-        let Some(packet) = self.keep_own(&datagram, packet) else {
-            return Ok(());
-        };
-        if datagram.fragment.is_some() {
-            return self.fragment(now, &datagram, &packet, sender);
-        }
-        self.replies.set_sender(sender.map(|sender| (datagram.src, sender.mac)));
-        match datagram.protocol {
-            ip::TCP => self.tcp(now, &datagram, packet),
-            ip::ICMP if datagram.dst.is_ipv4() => self.icmp(now, &datagram, &packet.bytes),
-            ip::ICMPV6 if datagram.dst.is_ipv6() => self.icmp(now, &datagram, &packet.bytes),
-            ip::UDP => Err(Why::Udp),
-            _ => Err(Why::UnknownProtocol),
-        }
+    /// What is answered from now on came from this source, and on an Ethernet from this station.
+    fn answering(&mut self, source: IpAddr, sender: Option<Sender>) {
+        self.replies.set_sender(sender.map(|sender| (source, sender.mac)));
     }
 
     fn fragment(&mut self, now: Now, datagram: &Datagram, packet: &Packet, sender: Option<Sender>) -> Result<(), Why> {
@@ -82,69 +94,33 @@ impl<O: Observer> Stack<O> {
             context!(self, now).dropped(None, Why::FragmentsFull);
         }
         match pushed.outcome {
-            // A rebuilt datagram is no fragment, so this goes one deep and no deeper.
-            Outcome::Whole(bytes) => self.datagram(
-                now,
-                Packet {
+            Outcome::Whole(bytes) => {
+                let whole = Packet {
                     bytes,
                     arrived: packet.arrived,
                     checksum: Checksum::Unverified,
-                },
-                sender.map(Sender::rebuilt),
-            ),
+                };
+                // A rebuilt datagram is no fragment, so this goes one deep and no deeper.
+                let whole = self.reader().datagram(whole, sender.map(Sender::rebuilt));
+                self.arrival(now, whole, &mut Vec::new().drain(..));
+                Ok(())
+            }
             Outcome::Held => Ok(()),
             Outcome::Refused(why) => Err(why),
         }
     }
 
-    fn tcp(&mut self, now: Now, datagram: &Datagram, packet: Packet) -> Result<(), Why> {
-        let Packet {
-            mut bytes,
-            arrived,
-            checksum,
-        } = packet;
-        bytes.truncate(datagram.payload.end);
-        bytes.advance(datagram.payload.start.min(bytes.len()));
-        if checksum == Checksum::Unverified && !tcp::is_intact(datagram.src, datagram.dst, &bytes) {
-            return Err(Why::TcpChecksum);
-        }
-        let (header, len) = Header::parse(&bytes).map_err(|e| match e {
-            Malformed::TcpOption => Why::TcpOption,
-            Malformed::Flags => Why::TcpFlags,
-            _ => Why::MalformedTcp,
-        })?;
-        bytes.advance(len.min(bytes.len()));
-        let tuple = FourTuple {
-            local_addr: datagram.dst,
-            remote_addr: datagram.src,
-            local_port: header.dst_port,
-            remote_port: header.src_port,
-        };
-        // Most of what a flood brings is empty, and to freeze a buffer may allocate.
-        let payload = if bytes.is_empty() { Bytes::new() } else { bytes.freeze() };
-        self.segment(now, tuple, (datagram.dscp, arrived), &header, payload);
-        Ok(())
-    }
-
     /// A well-formed segment goes to the connection, half-open entry, TIME-WAIT entry or listener that it belongs to.
-    fn segment(
-        &mut self,
-        now: Now,
-        tuple: FourTuple,
-        (dscp, arrived): (Dscp, Instant),
-        header: &Header,
-        payload: Bytes,
-    ) {
-        self.counters.segments_in = self.counters.segments_in.wrapping_add(1);
-        context!(self, now).fact(&Fact::Received {
-            tuple,
-            header,
-            payload: payload.len(),
-        });
-        let place = self.keys.place(&tuple);
+    fn segment(&mut self, now: Now, mut arrived: Arrived, behind: &mut Drain<'_, Arrival>) {
+        self.received(now, &arrived);
+        let place = arrived.place;
         if let Some(i) = self.connections.find(&place) {
+            self.coalesce(now, i, &mut arrived, behind);
             if let Some(c) = self.connections.get_mut(i) {
-                let seg = Segment::new(arrived, header, payload).in_datagram(dscp);
+                let payload = arrived.take_payload();
+                let seg = Segment::new(arrived.at, &arrived.header, payload)
+                    .in_datagram(arrived.dscp)
+                    .joined(arrived.joined, arrived.last);
                 let before = c.progress();
                 input::segment_arrives(&mut context!(self, now), c, seg);
                 if c.progress() != before {
@@ -153,6 +129,8 @@ impl<O: Observer> Stack<O> {
             }
             return self.settle(now, i);
         }
+        let payload = arrived.take_payload();
+        let (tuple, header) = (place.tuple, &arrived.header);
         let done = if let Some(at) = self.embryos.find(&place) {
             self.half_open_segment(now, at, header, payload)
         } else if let Some(at) = self.time_waits.find(&place) {
@@ -165,6 +143,34 @@ impl<O: Observer> Stack<O> {
         if let Err(why) = done {
             context!(self, now).dropped(Some(tuple), why);
         }
+    }
+
+    /// Counts a segment and tells of it.
+    fn received(&mut self, now: Now, arrived: &Arrived) {
+        self.counters.segments_in = self.counters.segments_in.wrapping_add(1);
+        context!(self, now).fact(&Fact::Received {
+            tuple: arrived.place.tuple,
+            header: &arrived.header,
+            payload: arrived.payload.len(),
+        });
+    }
+
+    /// Joins to a segment for connection `i` what goes on where it ends.
+    fn coalesce(&mut self, now: Now, i: u32, first: &mut Arrived, behind: &mut Drain<'_, Arrival>) {
+        let Some(c) = self.connections.get(i) else { return };
+        let run = coalesce::run(c, first, behind.as_slice());
+        if run.arrivals == 0 {
+            return;
+        }
+        let joined = behind.take(run.arrivals).filter_map(|arrival| {
+            let Arrival::Segment(segment) = arrival else {
+                return None;
+            };
+            self.received(now, &segment);
+            self.counters.segments_joined = self.counters.segments_joined.wrapping_add(1);
+            Some(segment)
+        });
+        coalesce::join(first, run.len, joined);
     }
 
     /// RFC 9293 section 3.10.7.2, LISTEN: first RST, second ACK, third SYN, fourth anything else.

@@ -42,7 +42,7 @@ impl<O: Observer> Stack<O> {
     /// The connection is over: segments no longer find it, TIME-WAIT takes its place where it must, and what nobody holds
     /// is given back.
     fn detach(&mut self, now: Now, i: u32) {
-        self.connections.unhash(&self.keys, i);
+        self.connections.unhash(i);
         let Some(c) = self.connections.get_mut(i) else { return };
         c.detached = true;
         let (owner, epoch) = (c.owner, c.epoch);

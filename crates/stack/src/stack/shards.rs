@@ -13,6 +13,7 @@ use core::num::NonZeroUsize;
 
 use wire::ip::Datagram;
 
+use super::arrival::Origin;
 use super::{Stack, context};
 use crate::call::ConnectOptions;
 use crate::config::{Config, ListenOptions, Secrets};
@@ -41,6 +42,22 @@ impl Membership {
 
     pub(super) fn owns(&self, tuple: &FourTuple) -> bool {
         self.owners.of_tuple(tuple) == self.index
+    }
+
+    /// Gives a packet back that is this shard's, or nobody's in particular.
+    pub(super) fn keep_own(&mut self, datagram: &Datagram, packet: Packet) -> Option<Packet> {
+        let owner = self.owners.of_datagram(datagram, &packet.bytes);
+        match owner
+            .filter(|owner| *owner != self.index)
+            .and_then(|owner| self.strays.get_mut(owner))
+        {
+            None => Some(packet),
+            Some(strays) => {
+                strays.push(packet);
+                self.has_strays = true;
+                None
+            }
+        }
     }
 }
 
@@ -82,11 +99,7 @@ impl<O: Observer> Stack<O> {
 
     /// Takes in what other shards found to be this one's: IP datagrams, whatever the medium is.
     pub fn handle_strays(&mut self, now: Now, strays: &mut Batch) {
-        for packet in strays.drain() {
-            if let Err(why) = self.datagram(now, packet, None) {
-                context!(self, now).dropped(None, why);
-            }
-        }
+        self.packets(now, Origin::Shard, strays);
         self.judge_touched(now);
     }
 
@@ -122,25 +135,6 @@ impl<O: Observer> Stack<O> {
             0 => member.index,
             _ => member.owners.of_tuple(&FourTuple::new(local, options.remote)),
         })
-    }
-
-    /// Gives a packet back that is this shard's, or nobody's in particular.
-    pub(super) fn keep_own(&mut self, datagram: &Datagram, packet: Packet) -> Option<Packet> {
-        let Some(member) = &mut self.membership else {
-            return Some(packet);
-        };
-        let owner = member.owners.of_datagram(datagram, &packet.bytes);
-        match owner
-            .filter(|owner| *owner != member.index)
-            .and_then(|owner| member.strays.get_mut(owner))
-        {
-            None => Some(packet),
-            Some(strays) => {
-                strays.push(packet);
-                member.has_strays = true;
-                None
-            }
-        }
     }
 }
 

@@ -235,7 +235,7 @@ fn emit(
     sink: &mut impl Sink,
 ) -> Result<(), Full> {
     let (src, dst) = (tuple.local_addr, tuple.remote_addr);
-    let Scratch { head, payload } = scratch;
+    let Scratch { head, payload, .. } = scratch;
     let payload_len: usize = payload.iter().map(Bytes::len).sum();
     let ip = ip::Header {
         src,

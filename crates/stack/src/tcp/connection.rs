@@ -20,7 +20,6 @@ use super::recv::ReceiveSpace;
 use super::rtt::{RoundTrip, RtoBounds};
 use super::send::SendSpace;
 use super::state::{Arrow, State};
-use super::timer::TimerLink;
 use super::timestamps::Timestamps;
 use super::tuning::Tuning;
 use crate::call::Received;
@@ -67,8 +66,6 @@ pub(crate) struct Connection {
     pub(crate) sack: bool,
     pub(crate) options: Arc<ConnectionOptions>,
     pub(crate) deadlines: Deadlines,
-    pub(crate) timer: TimerLink,
-    pub(crate) chain: u32,
     /// Where its neighbour was found the last time.
     pub(crate) neighbour: u32,
     /// It is among those that wait for its neighbour's answer.
@@ -164,8 +161,6 @@ impl Connection {
             sack: false,
             options,
             deadlines: Deadlines::default(),
-            timer: TimerLink::default(),
-            chain: 0,
             neighbour: u32::MAX,
             awaits_neighbour: false,
             ready: Ready::default(),
@@ -558,6 +553,36 @@ impl Connection {
         }
     }
 
+    /// Whether text at `seq` is just what comes next, with nothing held beyond it and a user to read it.
+    pub(crate) fn takes_next(&self, seq: SeqNumber) -> bool {
+        self.state.may_receive()
+            && self.snd.syn_acked
+            && seq == self.rcv.nxt
+            && self.rcv.fin.is_none()
+            && self.rcv.islands() == 0
+            && self.owner != Owner::Nobody
+    }
+
+    /// Reads a word of every line of memory that it takes, so that all of them are on their way. What it returns means nothing.
+    pub(crate) fn touch(&self) -> u32 {
+        u32::from(self.ts.is_some())
+            ^ self.snd.una.value()
+            ^ u32::from(self.snd.mss)
+            ^ self.rcv.irs.value()
+            ^ self.rcv.nxt.value()
+            ^ u32::from(self.rcv.scale)
+            ^ self.rcv.buffer
+            ^ self.congestion.cwnd()
+            ^ u32::from(self.recovery.dsacks())
+            ^ self.booked
+            ^ u32::from(self.deadlines.is_armed(Reason::Retransmit))
+            ^ self.heard.as_nanos() as u32
+            ^ self.bytes_received as u32
+            ^ self.segments_in
+            ^ u32::from(self.tuple.remote_port)
+            ^ u32::from(self.acks)
+    }
+
     /// Whether nothing more will be sent or received.
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.state, State::Closed | State::TimeWait)
@@ -687,4 +712,42 @@ pub(crate) const fn terms(config: &Config) -> Terms {
 /// The scale we offer: the least that can say the largest receive buffer. Bounds: 14, by the bound of that buffer.
 pub(crate) fn own_scale(receive_buffer_max: usize) -> u8 {
     (0..14).find(|&s| receive_buffer_max >> s <= 65_535).unwrap_or(14)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn no_line_of_a_connection_is_left_out_when_it_is_touched() {
+        use core::mem::offset_of;
+
+        const LINE: usize = 64;
+        // What `touch` reads.
+        let mut read = [
+            offset_of!(Connection, ts),
+            offset_of!(Connection, snd.una),
+            offset_of!(Connection, snd.mss),
+            offset_of!(Connection, rcv.irs),
+            offset_of!(Connection, rcv.nxt),
+            offset_of!(Connection, rcv.scale),
+            offset_of!(Connection, rcv.buffer),
+            offset_of!(Connection, congestion),
+            // Somewhere in it.
+            offset_of!(Connection, recovery) + size_of::<Recovery>() / 2,
+            offset_of!(Connection, booked),
+            offset_of!(Connection, deadlines),
+            offset_of!(Connection, heard),
+            offset_of!(Connection, bytes_received),
+            offset_of!(Connection, segments_in),
+            offset_of!(Connection, tuple.remote_port),
+            offset_of!(Connection, acks),
+            size_of::<Connection>(),
+        ];
+        read.sort_unstable();
+        let mut last = 0;
+        for at in read {
+            assert!(at - last <= LINE, "nothing is read from {last} to {at}: {read:?}");
+            last = at;
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::time::{Duration, Instant};
 
 /// A segment arrives for this connection. What cannot be used is counted, with its reason.
 pub(crate) fn segment_arrives<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segment) {
-    c.segments_in = c.segments_in.wrapping_add(1);
+    c.segments_in = c.segments_in.wrapping_add(seg.segments);
     let done = match c.state() {
         State::Closed | State::Listen | State::TimeWait => Ok(()),
         State::SynSent => syn_sent(cx, c, seg),
@@ -427,14 +427,14 @@ fn take_sample<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, sample:
 /// newer was sent later, though what it carries was sent before: without its window SND.UNA would move and take the old
 /// window's right edge beyond the peer's.
 fn update_window(now: Instant, c: &mut Connection, seg: &Segment) {
-    let newer = c.snd.wl2.before(seg.ack) || (c.snd.wl2 == seg.ack && c.snd.wl1.at_or_before(seg.seq));
+    let newer = c.snd.wl2.before(seg.ack) || (c.snd.wl2 == seg.ack && c.snd.wl1.at_or_before(seg.last));
     if seg.ack.before(c.snd.una) || !newer {
         return;
     }
     let was_closed = c.snd.wnd == 0;
     c.snd.wnd = u32::from(seg.window) << c.snd.scale;
     c.snd.wnd_max = c.snd.wnd_max.max(c.snd.wnd);
-    (c.snd.wl1, c.snd.wl2) = (c.snd.wl1.later(seg.seq), seg.ack);
+    (c.snd.wl1, c.snd.wl2) = (c.snd.wl1.later(seg.last), seg.ack);
     if c.snd.wnd == 0 {
         // The peer lives and says so: it may keep its window closed as long as it likes (RFC 9293 MUST-37), and as long as
         // somebody holds the connection (RFC 6429 section 4).
@@ -498,7 +498,7 @@ fn seventh_take_text<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, s
             c.bytes_received = c.bytes_received.wrapping_add(u64::from(bytes));
             cx.counters.bytes_in = cx.counters.bytes_in.wrapping_add(u64::from(bytes));
             c.ready.readable = true;
-            acknowledge_text(cx, c, filled);
+            acknowledge_text(cx, c, seg.segments, filled);
             Ok(())
         }
         Taken::Beyond => {
@@ -519,10 +519,11 @@ fn seventh_take_text<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, s
 
 /// When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2): at once where a hole was filled, at the second full
 /// segment, and early in a connection; else after the delay.
-fn acknowledge_text<O: Observer>(cx: &Context<'_, O>, c: &mut Connection, filled: bool) {
+fn acknowledge_text<O: Observer>(cx: &Context<'_, O>, c: &mut Connection, segments: u32, filled: bool) {
     let waiting = c.rcv.nxt.since(c.rcv.acked);
     if filled || c.quick_acks > 0 || waiting >= 2 * c.payload_max() {
-        c.quick_acks = c.quick_acks.saturating_sub(1);
+        let segments = u8::try_from(segments).unwrap_or(u8::MAX);
+        c.quick_acks = c.quick_acks.saturating_sub(segments);
         c.ack_now(Cause::Ack);
     } else if !c.deadlines.is_armed(Reason::DelayedAck) {
         let delay = c.options.ack_delay.min(Duration::from_millis(499));

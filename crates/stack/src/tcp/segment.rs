@@ -23,6 +23,10 @@ pub(crate) struct Segment {
     pub(crate) dscp: Dscp,
     pub(crate) options: Options,
     pub(crate) payload: Bytes,
+    /// How many segments it was put together from.
+    pub(crate) segments: u32,
+    /// The sequence number of the last of them.
+    pub(crate) last: SeqNumber,
 }
 
 impl Segment {
@@ -37,7 +41,16 @@ impl Segment {
             dscp: Dscp::DEFAULT,
             options: header.options,
             payload,
+            segments: 1,
+            last: header.seq,
         }
+    }
+
+    /// The same, put together from so many more, of which the last began there.
+    pub(crate) const fn joined(mut self, more: u32, last: SeqNumber) -> Self {
+        self.segments += more;
+        self.last = last;
+        self
     }
 
     /// The same, with what its datagram says.
@@ -111,6 +124,8 @@ mod tests {
             dscp: Dscp::DEFAULT,
             options: Options::default(),
             payload: Bytes::from_static(text),
+            segments: 1,
+            last: SeqNumber::new(seq),
         }
     }
 

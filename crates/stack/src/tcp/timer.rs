@@ -28,6 +28,13 @@ impl TimerLink {
     pub const fn is_scheduled(self) -> bool {
         self.next != 0
     }
+
+    /// The entries before and behind it in its slot: itself where it is alone, none where it is not scheduled.
+    pub(crate) fn neighbours(self) -> impl Iterator<Item = u32> {
+        [self.prev, self.next]
+            .into_iter()
+            .filter_map(|link| link.checked_sub(1))
+    }
 }
 
 /// Storage of entries that a wheel links.

@@ -4,6 +4,7 @@ mod buffers;
 mod calls;
 mod clocks;
 mod close;
+mod coalesce;
 mod cookies;
 mod ethernet;
 mod handshake;

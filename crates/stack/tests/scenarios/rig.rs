@@ -351,14 +351,21 @@ impl Rig {
 
     /// Gives the stack one IP packet as it is.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        let mut batch = Batch::new();
-        batch.push(Packet {
-            bytes: BytesMut::from(bytes),
-            arrived: self.now,
-            checksum: Checksum::Unverified,
-        });
-        self.stack.handle_packets(self.now(), &mut batch);
+        self.batch(&[bytes]);
         self.flush();
+    }
+
+    /// Gives the stack IP packets together; what it has to say to them waits.
+    pub(crate) fn batch(&mut self, packets: &[impl AsRef<[u8]>]) {
+        let mut batch = Batch::new();
+        for bytes in packets {
+            batch.push(Packet {
+                bytes: BytesMut::from(bytes.as_ref()),
+                arrived: self.now,
+                checksum: Checksum::Unverified,
+            });
+        }
+        self.stack.handle_packets(self.now(), &mut batch);
     }
 
     /// The peer sends a segment with this Diffserv codepoint.

@@ -22,8 +22,6 @@ impl Hash for Connection {
             sack,
             options,
             deadlines,
-            timer: _,
-            chain: _,
             neighbour: _,
             awaits_neighbour,
             ready,
