@@ -1,5 +1,6 @@
 //! What can be typed. Nothing here decides what it means: see `meant`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser as _;
@@ -150,8 +151,12 @@ Needs CAP_NET_ADMIN for the TUN device, or a device that was prepared for you:
   sudo ip link set web0 up
   syndic serve . --addr 10.7.0.2/24 --tun web0
 
+Other links (docs/links.md): a TAP needs the same, `packet:IFACE` CAP_NET_RAW, and
+`xdp:IFACE` root. On an interface that is there, take an address that no host has.
+
 Examples:
   sudo syndic serve /srv/www --port 80
+  sudo syndic serve . --link packet:eth0 --addr 192.0.2.80/24 --gateway 192.0.2.1
   sudo syndic serve . --addr 10.8.0.2/24 --addr fd08::2/64 --tun web0
   sudo syndic serve --service echo --port 7
   sudo syndic serve /srv/www --per-source 100 --limit-address 50/100 --allow 10.0.0.0/8
@@ -236,14 +241,16 @@ pub(crate) enum Service {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The server is reached through a TUN device, so it has to listen on an address of
-this machine other than loopback, such as the kernel's side of the device, which
-is 10.7.0.1 and fd07::1 by default. Privileges: see `syndic serve --help`.
+Without --link the server is reached through a TUN device, so it has to listen on
+an address of this machine other than loopback, such as the kernel's side of the
+device, which is 10.7.0.1 and fd07::1 by default. Privileges, and links to other
+machines: see `syndic serve --help`.
 
 Examples:
   sudo syndic get http://10.7.0.1/big.iso -o big.iso --sha256
   sudo syndic get 'http://[fd07::1]:8080/' -o -
-  sudo syndic get http://10.7.0.1/f -o f --impair loss=2%,delay=20ms,seed=7")]
+  sudo syndic get http://10.7.0.1/f -o f --impair loss=2%,delay=20ms,seed=7
+  sudo syndic get http://192.0.2.9/f -o f --link packet:eth0 --addr 192.0.2.80/24")]
 pub(crate) struct Get {
     /// What to fetch: http only.
     pub(crate) url: String,
@@ -304,20 +311,28 @@ pub(crate) struct Ss {
     pub(crate) socket: Option<PathBuf>,
 }
 
-/// The TUN device, and who is who on it.
+/// The link, and who is who on it.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct Network {
-    /// Syndic's own address with its subnet; may be given again. The kernel's side gets the first other host address.
-    /// [default: 10.7.0.2/24 and fd07::2/64]
-    #[arg(long = "addr", value_name = "ADDR/PREFIX")]
+    /// What packets go through: `tun` or `tap` makes a device with the kernel at its other end (`tun:NAME`, `tap:NAME` give it a
+    /// name, or take one that was prepared); `packet:IFACE` and, faster, `xdp:IFACE[:QUEUE]` share an Ethernet interface with
+    /// the kernel.
+    #[arg(long, value_name = "LINK", default_value = "tun")]
+    pub(crate) link: String,
+    /// Syndic's own address with its subnet; may be given again. At the other end of a TUN or TAP the kernel gets the first
+    /// other host address. [default there: 10.7.0.2/24 and fd07::2/64]
+    #[arg(long = "addr", visible_alias = "address", value_name = "ADDR/PREFIX")]
     pub(crate) addresses: Vec<String>,
-    /// The name of the TUN device. [default: the first free of syndic0, syndic1, …]
-    #[arg(long, value_name = "NAME")]
+    /// The router to other subnets, of one of ours; one for IPv4, one for IPv6. [default: none; with a TAP, the kernel]
+    #[arg(long = "gateway", value_name = "ADDR")]
+    pub(crate) gateways: Vec<IpAddr>,
+    /// The same as `--link tun:NAME`.
+    #[arg(long, value_name = "NAME", conflicts_with = "link")]
     pub(crate) tun: Option<String>,
-    /// The MTU of the TUN device: 576 to 65535 bytes, at least 1280 with IPv6.
-    #[arg(long, value_name = "BYTES", default_value_t = 1500)]
-    pub(crate) mtu: u16,
+    /// The MTU of a TUN or TAP: 576 to 65535 bytes, at least 1280 with IPv6. Others have their own. [default: 1500]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) mtu: Option<u16>,
     /// Makes the link worse: `loss=2%,reorder=5%,duplicate=1%,corrupt=1%,delay=10ms,jitter=2ms,rate=10mbit,seed=7`.
     #[arg(long, value_name = "SPEC")]
     pub(crate) impair: Option<String>,

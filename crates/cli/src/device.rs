@@ -1,44 +1,58 @@
-//! The TUN device that a command talks through: ours on one side, the kernel's on the other.
+//! The device that a command talks through: a TUN or a TAP, with the kernel on its other side, or an Ethernet interface that is
+//! shared with the kernel.
+
+mod kind;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use link::tun::Existing;
-use link::{Offload, Tun, TunOptions};
+use link::{FrameLink, Layer, Meter, Offload, Packet, PacketOptions, Tun, TunOptions, Xdp, XdpOptions};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::SockaddrStorage;
 
-use stack::{Config, Observer};
+use stack::{Config, EthernetOptions, Mac, Medium, Observer};
 use syndic::Net;
 use tokio::runtime::{self, Runtime};
 
 use crate::control::server::{self, Server};
 use crate::impair::{Impaired, Impairment};
 use crate::subnet::Subnet;
+pub(crate) use kind::Device;
 
 /// Who is who on the device, and how bad it is to be.
 #[derive(Debug)]
 pub(crate) struct Network {
     /// At least one. They do not overlap.
     pub(crate) subnets: Vec<Subnet>,
-    /// The device's name; `None`: the kernel chooses.
-    pub(crate) tun: Option<String>,
-    /// Units: bytes.
+    pub(crate) device: Device,
+    /// Who takes packets to other subnets, where the device carries frames: at most one of each family.
+    pub(crate) gateways: Vec<IpAddr>,
+    /// Of a device that is made. Units: bytes.
     pub(crate) mtu: u16,
     pub(crate) impairment: Option<Impairment>,
     /// Where the control socket is to be; `None`: where `syndic ss` looks.
     pub(crate) control: Option<PathBuf>,
 }
 
+/// A stack that runs on a device.
+pub(crate) struct Started<O: Observer + Send + 'static> {
+    pub(crate) net: Net<O>,
+    /// For a sentence: `tun syndic0`.
+    pub(crate) device: String,
+    /// What the device lost, if it can tell.
+    pub(crate) meter: Option<Meter>,
+}
+
 impl Network {
-    /// Makes the device, or attaches to the one of that name.
+    /// Makes the TUN or TAP, or attaches to the one of that name.
     ///
     /// Errors: an address that the kernel has on another interface, or what [`Tun::open`] says.
-    pub(crate) fn open(&self) -> anyhow::Result<Tun> {
-        self.refuse_taken_addresses()?;
+    pub(crate) fn open(&self, layer: Layer, name: Option<&str>) -> anyhow::Result<Tun> {
         let options = TunOptions {
-            name: self.tun.clone(),
+            name: name.map(str::to_owned),
+            layer,
             addresses: self
                 .subnets
                 .iter()
@@ -51,32 +65,131 @@ impl Network {
                 Some(_) => Offload::None,
             },
             existing: Existing::Attach,
-            ..TunOptions::default()
         };
+        self.refuse_taken_addresses()?;
         Ok(Tun::open(&options)?)
     }
 
-    /// Starts our stack on the device, made worse where that was asked for. Gives the device's name too. Call it in a
-    /// runtime.
+    /// Starts our stack on the device, made worse where that was asked for. Call it in a runtime.
     pub(crate) fn start<O: Observer + Send + 'static>(
         &self,
         config: Config,
         observer: O,
-    ) -> anyhow::Result<(Net<O>, String)> {
-        let tun = self.open()?;
+    ) -> anyhow::Result<Started<O>> {
+        match &self.device {
+            Device::Tun(name) => self.start_tun(Layer::Ip, name.as_deref(), config, observer),
+            Device::Tap(name) => self.start_tun(Layer::Ethernet, name.as_deref(), config, observer),
+            Device::Packet(interface) => {
+                self.refuse_taken_addresses()?;
+                let packet = Packet::open(&PacketOptions {
+                    interface: interface.clone(),
+                    addresses: self.ours(),
+                })?;
+                self.start_frames(packet, "packet", config, observer)
+            }
+            Device::Xdp { interface, queue } => {
+                self.refuse_taken_addresses()?;
+                let xdp = Xdp::open(&XdpOptions {
+                    interface: interface.clone(),
+                    queue: *queue,
+                    addresses: self.ours(),
+                })?;
+                let kind = if xdp.is_zero_copy() { "xdp, zero-copy," } else { "xdp" };
+                self.start_frames(xdp, kind, config, observer)
+            }
+        }
+    }
+
+    fn start_tun<O: Observer + Send + 'static>(
+        &self,
+        layer: Layer,
+        name: Option<&str>,
+        config: Config,
+        observer: O,
+    ) -> anyhow::Result<Started<O>> {
+        let tun = self.open(layer, name)?;
         let name = tun.name().to_owned();
         let link = tun
             .into_async()
             .with_context(|| format!("cannot wait for packets on {name}"))?;
+        let (kind, medium) = match layer {
+            Layer::Ip => ("tun", Medium::Ip),
+            Layer::Ethernet => ("tap", self.ethernet(self.station())?),
+        };
+        Ok(Started {
+            net: self.start_link(link, medium, config, observer)?,
+            device: format!("kernel side {}, {kind} {name}", self.kernel_side()),
+            meter: None,
+        })
+    }
+
+    fn start_frames<O: Observer + Send + 'static>(
+        &self,
+        link: impl FrameLink + syndic::Link,
+        kind: &str,
+        config: Config,
+        observer: O,
+    ) -> anyhow::Result<Started<O>> {
+        let mac = Mac(link.hardware_address());
+        let meter = Some(link.meter());
+        let device = match self.device.name() {
+            Some(name) => format!("{kind} {name}, {mac}"),
+            None => format!("{kind} {mac}"),
+        };
+        Ok(Started {
+            net: self.start_link(link, self.ethernet(mac)?, config, observer)?,
+            device,
+            meter,
+        })
+    }
+
+    fn start_link<O: Observer + Send + 'static>(
+        &self,
+        link: impl syndic::Link,
+        medium: Medium,
+        config: Config,
+        observer: O,
+    ) -> anyhow::Result<Net<O>> {
         let config = Config {
             addresses: self.ours(),
+            medium,
             ..config
         };
         let started = match self.impairment {
             None => Net::observed(link, config, observer),
             Some(impairment) => Net::observed(Impaired::new(link, impairment), config, observer),
         };
-        Ok((started.context("cannot start the stack")?, name))
+        started.context("cannot start the stack")
+    }
+
+    /// Who we are on an Ethernet.
+    fn ethernet(&self, mac: Mac) -> anyhow::Result<Medium> {
+        let on_link: Result<Vec<_>, _> = self
+            .subnets
+            .iter()
+            .map(|subnet| stack::flood::Subnet::new(subnet.ours, subnet.prefix))
+            .collect();
+        // Whoever made a TAP without a word about gateways has one neighbour, the kernel, who may forward.
+        let gateways = match (&self.device, &*self.gateways) {
+            (Device::Tap(_), []) => self.subnets.iter().map(|subnet| subnet.kernel).collect(),
+            (_, gateways) => gateways.to_vec(),
+        };
+        Ok(Medium::Ethernet(EthernetOptions::new(mac, on_link?, gateways)))
+    }
+
+    /// The hardware address of ours on a TAP: the same whenever our addresses are, so that neighbours need not learn anew.
+    fn station(&self) -> Mac {
+        let last = match self.subnets.first().map(|subnet| subnet.ours) {
+            Some(IpAddr::V4(v4)) => v4.octets(),
+            Some(IpAddr::V6(v6)) => {
+                let [.., a, b, c, d] = v6.octets();
+                [a, b, c, d]
+            }
+            None => [0; 4],
+        };
+        let [a, b, c, d] = last;
+        // Locally administered, and of one station (RFC 9542 section 2.1).
+        Mac([0x02, 0x53, a, b, c, d])
     }
 
     /// Opens the control socket of a command whose stack this is, until what it gives is dropped. Call it in a runtime.
@@ -96,8 +209,17 @@ impl Network {
         self.subnets.iter().map(|subnet| subnet.ours).collect()
     }
 
+    /// Where a server can be, for the end of a sentence.
+    pub(crate) fn who_is_there(&self) -> String {
+        if self.device.has_kernel_side() {
+            return format!("the server is at the kernel's side, {}", self.kernel_side());
+        }
+        let subnets: Vec<String> = self.subnets.iter().map(Subnet::to_string).collect();
+        format!("we are {}", subnets.join(" and "))
+    }
+
     /// The kernel's addresses, for a sentence.
-    pub(crate) fn kernel_side(&self) -> String {
+    fn kernel_side(&self) -> String {
         let addresses: Vec<String> = self.subnets.iter().map(|subnet| subnet.kernel.to_string()).collect();
         addresses.join(" and ")
     }
@@ -116,8 +238,11 @@ impl Network {
                     }
                 );
             }
+            if !self.device.has_kernel_side() {
+                continue;
+            }
             // An administrator may have prepared the device itself.
-            let is_prepared = self.tun.as_ref() == Some(&interface);
+            let is_prepared = self.device.name() == Some(&interface);
             if let Some(subnet) = self
                 .subnets
                 .iter()

@@ -57,7 +57,7 @@ struct Got {
 impl Get {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         runtime()?.block_on(async {
-            let (net, _) = self.network.start(Config::default(), ())?;
+            let net = self.network.start(Config::default(), ())?.net;
             let _control = self.network.control("get", &net)?;
             let got = tokio::select! {
                 got = self.fetch(&net) => got,
@@ -126,9 +126,9 @@ impl Get {
         };
         found.find(is_reachable).with_context(|| {
             format!(
-                "{} has no address that can be reached from here: the kernel's side is {}",
+                "{} has no address that can be reached from here: {}",
                 url.host,
-                self.network.kernel_side()
+                self.network.who_is_there()
             )
         })
     }

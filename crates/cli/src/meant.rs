@@ -12,7 +12,7 @@ use stack::CongestionControl;
 use crate::args::{self, Args};
 use crate::control::place::PATH_MAX;
 use crate::control::{Request, Which};
-use crate::device::Network;
+use crate::device::{Device, Network};
 use crate::get::url::Url;
 use crate::get::{Get, Target};
 use crate::guarding::Guarding;
@@ -26,6 +26,9 @@ use crate::subnet::Subnet;
 /// Smallest MTU that a stack keeps to (RFC 9293 and RFC 791 make it 576), and the smallest for IPv6 (RFC 8200 section 5).
 const MTU_MIN: u16 = 576;
 const MTU_MIN_V6: u16 = 1280;
+
+/// The MTU of a device that is made, when none is given: that of an Ethernet.
+const MTU: u16 = 1500;
 
 /// Addresses of ours when none are given.
 const ADDRESSES: [&str; 2] = ["10.7.0.2/24", "fd07::2/64"];
@@ -99,8 +102,8 @@ fn get(typed: args::Get) -> anyhow::Result<Get> {
     if let Ok(host) = url.host.parse::<IpAddr>() {
         ensure!(
             !network.subnets.iter().any(|subnet| subnet.ours == host),
-            "{host} is our own address: the server is at the kernel's side, {}",
-            network.kernel_side()
+            "{host} is our own address: {}",
+            network.who_is_there()
         );
         ensure!(
             network
@@ -128,9 +131,17 @@ fn congestion(typed: args::Congestion) -> CongestionControl {
 }
 
 fn network(typed: args::Network) -> anyhow::Result<Network> {
-    let texts = match &*typed.addresses {
-        [] => ADDRESSES.map(str::to_owned).to_vec(),
-        texts => texts.to_vec(),
+    let device = match typed.tun {
+        Some(name) => Device::Tun(Some(name)),
+        None => typed.link.parse().context("--link")?,
+    };
+    let texts = match (&*typed.addresses, device.has_kernel_side()) {
+        ([], true) => ADDRESSES.map(str::to_owned).to_vec(),
+        ([], false) => bail!(
+            "--link {} needs --addr ADDR/PREFIX: an address of that network which no host has",
+            typed.link
+        ),
+        (texts, _) => texts.to_vec(),
     };
     let mut subnets: Vec<Subnet> = Vec::new();
     for text in &texts {
@@ -142,11 +153,15 @@ fn network(typed: args::Network) -> anyhow::Result<Network> {
     }
     let has_v6 = subnets.iter().any(|subnet| subnet.ours.is_ipv6());
     let least = if has_v6 { MTU_MIN_V6 } else { MTU_MIN };
+    let mtu = typed.mtu.unwrap_or(MTU);
     ensure!(
-        typed.mtu >= least,
-        "--mtu: {} bytes are too few: at least {MTU_MIN}, with IPv6 addresses {MTU_MIN_V6}",
-        typed.mtu
+        mtu >= least,
+        "--mtu: {mtu} bytes are too few: at least {MTU_MIN}, with IPv6 addresses {MTU_MIN_V6}"
     );
+    if let (Some(mtu), Some(name), false) = (typed.mtu, device.name(), device.has_kernel_side()) {
+        bail!("--mtu: {name} has its own: `ip link set {name} mtu {mtu}` changes it");
+    }
+    check_gateways(&typed.gateways, &device, &subnets).context("--gateway")?;
     let impairment = typed
         .impair
         .as_deref()
@@ -158,11 +173,32 @@ fn network(typed: args::Network) -> anyhow::Result<Network> {
     }
     Ok(Network {
         subnets,
-        tun: typed.tun,
-        mtu: typed.mtu,
+        device,
+        gateways: typed.gateways,
+        mtu,
         impairment,
         control: typed.control,
     })
+}
+
+fn check_gateways(gateways: &[IpAddr], device: &Device, subnets: &[Subnet]) -> anyhow::Result<()> {
+    if matches!(device, Device::Tun(_)) && !gateways.is_empty() {
+        bail!("a TUN has one other end, to which everything goes: leave it out");
+    }
+    for (n, gateway) in gateways.iter().enumerate() {
+        let others = gateways.iter().take(n);
+        ensure!(
+            others.into_iter().all(|other| other.is_ipv4() != gateway.is_ipv4()),
+            "{gateway} is the second of its family: give one for IPv4 and one for IPv6"
+        );
+        ensure!(
+            subnets
+                .iter()
+                .any(|subnet| subnet.contains(*gateway) && subnet.ours != *gateway),
+            "{gateway} is no other host of a subnet of ours: a gateway is a neighbour"
+        );
+    }
+    Ok(())
 }
 
 fn ss(typed: args::Ss) -> anyhow::Result<Ss> {

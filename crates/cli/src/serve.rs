@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use link::Losses;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use stack::{CongestionControl, ConnectionOptions, Counters, KeepAlive, ListenOptions};
 use syndic::{Net, TcpListener, TcpStream};
@@ -14,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Service;
-use crate::device::{Network, runtime};
+use crate::device::{Network, Started, runtime};
 use crate::guarding::{self, Guarding, Watch};
 use crate::http::{self, Site};
 use crate::output::Output;
@@ -64,12 +65,12 @@ impl Serve {
         let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
         let mut terminated = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
         let (watch, lines) = guarding::watch();
-        let (net, tun) = self.network.start(self.guarding.config(), watch)?;
+        let Started { net, device, meter } = self.network.start(self.guarding.config(), watch)?;
         tokio::spawn(guarding::tell(lines));
         let listeners = self.listen(&net)?;
         let _control = self.network.control("serve", &net)?;
         let mut output = Output::stdout();
-        output.line(self.announcement(&tun))?;
+        output.line(self.announcement(&device))?;
 
         let handler = match self.what {
             What::Directory { site, .. } => Handler::Http(Arc::new(site)),
@@ -94,7 +95,7 @@ impl Serve {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
         }
-        output.line(Summary(net.counters()))
+        output.line(Summary(net.counters(), meter.map(|meter| meter.losses())))
     }
 
     fn listen(&self, net: &Net<Watch>) -> anyhow::Result<Vec<TcpListener>> {
@@ -113,7 +114,7 @@ impl Serve {
     }
 
     /// `serving DIR on http://10.7.0.2:80 (kernel side 10.7.0.1, tun syndic0)`
-    fn announcement(&self, tun: &str) -> String {
+    fn announcement(&self, device: &str) -> String {
         let (what, scheme) = match &self.what {
             What::Directory { shown, .. } => (shown.display().to_string(), "http://"),
             What::Service(Service::Echo) => ("echo".to_owned(), ""),
@@ -125,11 +126,7 @@ impl Serve {
             .into_iter()
             .map(|address| format!("{scheme}{}", SocketAddr::new(address, self.port)))
             .collect();
-        format!(
-            "serving {what} on {} (kernel side {}, tun {tun})",
-            places.join(" and "),
-            self.network.kernel_side()
-        )
+        format!("serving {what} on {} ({device})", places.join(" and "))
     }
 }
 
@@ -175,8 +172,8 @@ fn raise_file_limit() {
     }
 }
 
-/// What was counted, in lines for people.
-struct Summary(Counters);
+/// What was counted, by the stack and by the link, in lines for people.
+struct Summary(Counters, Option<Losses>);
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -193,6 +190,13 @@ impl fmt::Display for Summary {
             c.segments_in, c.segments_out, c.retransmissions
         )?;
         write!(f, "packets      {} in, {} out", c.packets_in, c.packets_out)?;
+        if let Some(lost) = self.1 {
+            write!(
+                f,
+                "\nlink         {} lost on arrival, {} on leaving",
+                lost.received, lost.sent
+            )?;
+        }
         for (why, count) in c.drops() {
             write!(f, "\ndropped      {count} {why}: {}", why.describe())?;
         }

@@ -1,4 +1,4 @@
-//! Our address on a TUN device, and the kernel's beside it.
+//! Our address on a device, and the kernel's beside it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -43,6 +43,11 @@ impl Subnet {
         refuse_impossible(ours, prefix)?;
         let kernel = first_other_host(ours, prefix);
         Ok(Self { ours, kernel, prefix })
+    }
+
+    /// Whether the address lies in the subnet.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        self.ours.is_ipv4() == address.is_ipv4() && network(self.ours, self.prefix) == network(address, self.prefix)
     }
 
     /// Whether the two subnets share an address.
@@ -142,6 +147,8 @@ mod tests {
             let subnet = Subnet::parse(text).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
             assert_eq!(subnet.kernel.to_string(), kernel, "{name}");
             assert_eq!(subnet.to_string(), text, "{name}");
+            assert!(subnet.contains(subnet.kernel) && subnet.contains(subnet.ours), "{name}");
+            assert!(!subnet.contains("198.51.100.1".parse().unwrap()), "{name}");
         }
     }
 

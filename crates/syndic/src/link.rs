@@ -10,8 +10,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 pub use ::link::{
-    AsyncTun, HardwareAddress, Layer, LinkError, Losses, Memory, Meter, Packet, PacketOptions, Tun, TunOptions, memory,
-    packet, tun,
+    AsyncTun, HardwareAddress, Layer, LinkError, Losses, Memory, Meter, Packet, PacketOptions, Tun, TunOptions, Xdp,
+    XdpOptions, memory, packet, tun, xdp,
 };
 pub use share::{Part, share};
 

@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use lens::{Host, HostKind, Trace};
+use link::Layer;
 use stack::{Config, ConnectionOptions, FourTuple, ListenOptions, State};
 use syndic::{Net, TcpListener, TcpStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::outcome::{Outcome, Time};
 use super::recorder::{KERNEL, OURS, Recorder, Witness};
-use crate::device::{Network, runtime};
+use crate::device::{Device, Network, runtime};
 use crate::subnet::Subnet;
 use kernel::Kernel;
 
@@ -124,14 +125,15 @@ pub(super) fn cases() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub(super) fn play(only: Option<&str>, mut tell: impl FnMut(Outcome) -> anyhow::Result<()>) -> anyhow::Result<Played> {
     let network = Network {
         subnets: vec![Subnet::parse("10.7.0.2/24")?, Subnet::parse("fd07::2/64")?],
-        tun: None,
+        device: Device::Tun(None),
+        gateways: Vec::new(),
         mtu: 1500,
         impairment: None,
         control: None,
     };
     let prepared = link::namespace::enter()
         .map_err(anyhow::Error::from)
-        .and_then(|_| network.open());
+        .and_then(|_| network.open(Layer::Ip, None));
     let tun = match prepared {
         Ok(tun) => tun,
         Err(reason) => return Ok(Played::Forbidden(reason)),

@@ -5,6 +5,7 @@
 
 mod get;
 mod lab;
+mod links;
 mod packetdrill;
 mod rig;
 mod serve;

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use ::link::{FrameLink, Layer, Packet};
+use ::link::{FrameLink, Layer, Packet, Xdp};
 use bytes::{Bytes, BytesMut};
 use stack::Batch;
 use stack::io::Offload;
@@ -44,7 +44,7 @@ macro_rules! links {
     };
 }
 
-links!(Packet);
+links!(Packet, Xdp);
 
 fn poll_receive(
     link: &mut impl FrameLink,

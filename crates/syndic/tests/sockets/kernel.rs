@@ -24,31 +24,35 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite, out: &[u8]) -> Vec<u8> {
 
 /// The kernel has the client's addresses, we have the server's.
 fn with_the_kernel(offload: Offload) {
-    let there = Arc::new(noise(4 << 20, 12));
-    let back = Arc::new(noise(4 << 20, 13));
     let options = TunOptions {
         addresses: vec![(CLIENT, 24), (CLIENT6, 64)],
         offload,
         ..TunOptions::default()
     };
-    on_both(|| async {
+    talk(4 << 20, || {
         let link = Tun::open(&options).unwrap().into_async().unwrap();
-        let net = Net::start(link, config(&[SERVER, SERVER6])).unwrap();
+        Net::start(link, config(&[SERVER, SERVER6])).unwrap()
+    });
+}
+
+/// Connects both ways over IPv4 and IPv6 and carries so many bytes both ways at once.
+pub(crate) fn talk(bytes: usize, start: impl Fn() -> Net) {
+    let there = Arc::new(noise(bytes, 12));
+    let back = Arc::new(noise(bytes, 13));
+    on_both(|| async {
+        let net = start();
         for (ours, kernels) in [(SERVER, CLIENT), (SERVER6, CLIENT6)] {
             let listener = TcpListener::bind(&net, (ours, 80)).unwrap();
             let (near, far) = tokio::join!(tokio::net::TcpStream::connect((ours, 80)), listener.accept());
             let (near, far) = (near.unwrap(), far.unwrap().0);
             let (near, far) = tokio::join!(exchange(near, &there), exchange(far, &back));
-            assert!(
-                near == *back && far == *there,
-                "{offload:?}: the kernel connects to {ours}"
-            );
+            assert!(near == *back && far == *there, "the kernel connects to {ours}");
 
             let listener = tokio::net::TcpListener::bind((kernels, 81)).await.unwrap();
             let (near, far) = tokio::join!(TcpStream::connect(&net, (kernels, 81)), listener.accept());
             let (near, far) = (near.unwrap(), far.unwrap().0);
             let (near, far) = tokio::join!(exchange(near, &there), exchange(far, &back));
-            assert!(near == *back && far == *there, "{offload:?}: we connect to {kernels}");
+            assert!(near == *back && far == *there, "we connect to {kernels}");
 
             let refused = tokio::net::TcpStream::connect((ours, 9)).await.unwrap_err();
             assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
