@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::Interest;
 use tokio::time::{Sleep, sleep};
 
 use crate::interface::Ethernet;
@@ -17,6 +18,9 @@ use crate::watched::Watched;
 
 /// How often an interface that is down is looked for: that it is removed after it went down is not told.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// More than any announcement of a neighbour's takes.
+const ANNOUNCEMENT_BYTES: usize = 512;
 
 /// An interface, and a packet socket bound to it.
 pub(crate) struct Presence {
@@ -45,6 +49,15 @@ impl Presence {
     /// A frame has arrived.
     pub(crate) fn confirm(&mut self) {
         self.doubt = None;
+    }
+
+    /// Hands on one frame that the socket has received, if there is one.
+    pub(crate) fn receive(&self, take: &mut impl FnMut(&[u8])) -> bool {
+        let mut buffer = [0; ANNOUNCEMENT_BYTES];
+        let received = self.fd.try_io(Interest::READABLE, |socket| {
+            socket.receive(&mut buffer).map(|frame| take(frame))
+        });
+        received.is_ok()
     }
 
     /// Never `Ready(Ok)`. One that is only down may come up again.

@@ -26,6 +26,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use ::xdp::socket::XdpSocket;
 use bytes::Bytes;
@@ -43,8 +44,10 @@ use crate::watched::Watched;
 use bpf::Attached;
 use rings::Rings;
 
-/// The EtherType of nobody's frames (IEEE 802's, for local experiments): a socket for it receives nothing.
-const NOBODYS: libc::c_int = 0x88b5;
+/// How often, and how far apart, the queue is asked for while another socket seems to have it: one that was closed a moment ago
+/// gives it back from a work queue of the kernel's, which says nothing.
+const ATTEMPTS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What [`Xdp::open`] opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,12 +98,14 @@ impl Xdp {
                 max: rings::MTU_MAX,
             });
         }
+        // What every station is told, the kernel is told too: the program leaves it alone, and we hear of it like others.
         let groups = Socket::open().map_err(|source| failed("watch", source))?;
         groups
             .join_groups(ethernet.index, &options.addresses)
-            .and_then(|()| groups.bind(ethernet.index, NOBODYS))
+            .and_then(|()| groups.heed_announcements())
+            .and_then(|()| groups.bind(ethernet.index, libc::ETH_P_ALL))
             .map_err(|source| failed("watch", source))?;
-        let (socket, rings) = Rings::open(&ethernet, options.queue).map_err(|source| match source.raw_os_error() {
+        let (socket, rings) = open_rings(&ethernet, options.queue).map_err(|source| match source.raw_os_error() {
             Some(libc::EINVAL) => LinkError::NoSuchQueue {
                 interface: options.interface.clone(),
                 queue: options.queue,
@@ -137,20 +142,27 @@ impl Xdp {
     }
 }
 
+fn open_rings(ethernet: &Ethernet, queue: u32) -> io::Result<(XdpSocket, Rings)> {
+    for _ in 1..ATTEMPTS {
+        match Rings::open(ethernet, queue) {
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => std::thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+    Rings::open(ethernet, queue)
+}
+
 /// The addresses in whose frames we are interested: ours, and those by which neighbours reach us without knowing us.
 fn wanted(ethernet: &Ethernet, addresses: &[IpAddr]) -> Vec<IpAddr> {
     let mut wanted = addresses.to_vec();
     if addresses.iter().any(IpAddr::is_ipv6) {
-        // Spec: RFC 4291 appendix A (the link-local address), section 2.7.1 (all nodes, and the solicited-node address)
+        // Spec: RFC 4291 appendix A (the link-local address), section 2.7.1 (the solicited-node address)
         let [a, b, c, d, e, f] = ethernet.address.map(u16::from);
         let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f);
-        wanted.extend([
-            IpAddr::V6(link_local),
-            IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)),
-        ]);
+        wanted.push(link_local.into());
     }
     let solicited = wanted.iter().filter_map(|address| match address {
-        IpAddr::V6(v6) if !v6.is_multicast() => {
+        IpAddr::V6(v6) => {
             let [.., high, low] = v6.segments();
             Some(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | high & 0xff, low).into())
         }
@@ -170,14 +182,20 @@ impl FrameLink for Xdp {
         max: usize,
         mut take: impl FnMut(VnetHeader, &[u8]),
     ) -> Poll<io::Result<()>> {
-        let Self { fd, rings, .. } = self;
-        let mut receive = || rings.receive(max, &mut |frame| take(VnetHeader::default(), frame)) > 0;
-        if receive() {
-            self.presence.confirm();
+        let Self {
+            fd, rings, presence, ..
+        } = self;
+        let mut take = |frame: &[u8]| take(VnetHeader::default(), frame);
+        if presence.receive(&mut take) || rings.receive(max, &mut take) > 0 {
+            presence.confirm();
             return Poll::Ready(Ok(()));
         }
-        match fd.poll_readable(cx, receive) {
-            Poll::Pending => self.presence.poll_removed(cx),
+        match fd.poll_readable(cx, || rings.receive(max, &mut take) > 0) {
+            Poll::Pending => {}
+            ready => return ready,
+        }
+        match presence.fd.poll_readable(cx, || presence.receive(&mut take)) {
+            Poll::Pending => presence.poll_removed(cx),
             ready => ready,
         }
     }

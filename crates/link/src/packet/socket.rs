@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::vnet::HEADER_BYTES;
+
 /// Bytes of frames that may wait in the kernel to leave.
 const SEND_BUFFER: c_int = 8 << 20;
 
@@ -100,6 +102,42 @@ impl Socket {
         } else {
             Ok(())
         }
+    }
+
+    /// From now on it receives only what tells every station of a neighbour: ARP, and IPv6 to all nodes (`ff02::1`).
+    pub(crate) fn heed_announcements(&self) -> io::Result<()> {
+        const LOAD_HALF: u16 = 0x28;
+        const LOAD: u16 = 0x20;
+        const JUMP_IF_EQUAL: u16 = 0x15;
+        const RETURN: u16 = 0x06;
+        let code = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+        // A jump counts the instructions to leave out, where equal and where not.
+        let mut filter = [
+            code(LOAD_HALF, 0, 0, 12),
+            code(JUMP_IF_EQUAL, 5, 0, 0x0806),
+            code(JUMP_IF_EQUAL, 0, 5, 0x86dd),
+            code(LOAD, 0, 0, 38),
+            code(JUMP_IF_EQUAL, 0, 3, 0xff02_0000),
+            code(LOAD, 0, 0, 50),
+            code(JUMP_IF_EQUAL, 0, 1, 1),
+            code(RETURN, 0, 0, u32::MAX),
+            code(RETURN, 0, 0, 0),
+        ];
+        let program = libc::sock_fprog {
+            len: filter.len() as libc::c_ushort,
+            filter: filter.as_mut_ptr(),
+        };
+        self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+    }
+
+    /// Receives one frame into `buffer`, and gives it. What does not fit is cut off.
+    pub(crate) fn receive<'a>(&self, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+        let (pointer, length) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: the descriptor is open, and the kernel writes no more than `length` bytes to the buffer, which is borrowed for
+        // the call.
+        let received = unsafe { libc::recv(self.as_raw_fd(), pointer, length, libc::MSG_DONTWAIT) };
+        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        Ok(buffer.get(HEADER_BYTES..received).unwrap_or_default())
     }
 
     /// Takes the error that the socket reports, so that it can report the next.
