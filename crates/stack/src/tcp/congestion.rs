@@ -189,7 +189,7 @@ impl Congestion {
     }
 
     /// Nothing was sent for a whole timeout: what was learned of the path is old, and the window no more than the initial one
-    /// (RFC 5681 section 4.1). Slow start leads back to three quarters of what it was (RFC 7661 section 4.4.2).
+    /// (RFC 5681 section 4.1). Slow start leads back to three quarters of what it was (RFC 2861 section 3).
     pub(crate) fn on_idle(&mut self, _now: Instant, mss: u32) {
         let Window { cwnd, ssthresh } = &mut self.window;
         let restart = (*cwnd).min(initial_window(mss));
@@ -226,11 +226,18 @@ impl Congestion {
     }
 
     /// Text up to `nxt` left at this rate. Returns how long more of it is to wait, where it is to wait.
-    pub(crate) fn on_paced(&mut self, now: Instant, bytes: u32, rate: Rate, nxt: SeqNumber) -> Option<Duration> {
+    pub(crate) fn on_paced(
+        &mut self,
+        now: Instant,
+        bytes: u32,
+        mss: u32,
+        rate: Rate,
+        nxt: SeqNumber,
+    ) -> Option<Duration> {
         let memory = self
             .memory
             .get_or_insert_with(|| Box::new(Memory::new(self.control, Some(nxt), bytes)));
-        memory.pacer.on_sent(now, bytes, rate)
+        memory.pacer.on_sent(now, bytes, mss, rate)
     }
 
     fn reduce(&mut self, in_flight: u32, mss: u32, by: impl FnOnce(&mut Chosen, &Load) -> u32) {

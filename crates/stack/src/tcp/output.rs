@@ -406,7 +406,7 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
         c.congestion.on_resume(now);
     }
     if let Some(rate) = c.rate().filter(|_| plan.len > 0) {
-        match c.congestion.on_paced(now, plan.len, rate, c.snd.nxt) {
+        match c.congestion.on_paced(now, plan.len, c.payload_max(), rate, c.snd.nxt) {
             Some(after) => c.deadlines.arm(now, Reason::Pacing, after),
             None => c.deadlines.disarm(Reason::Pacing),
         }

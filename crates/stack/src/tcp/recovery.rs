@@ -175,10 +175,12 @@ impl Recovery {
                 congestion.on_ack(&flight.acked(una, news.acked, rtt));
             }
             _ if matches!(phase, Phase::Loss { .. }) && news.delivered > 0 => {
-                // RFC 3465 section 2.3: after a timeout an acknowledgment counts as one segment at most.
+                // After a timeout an acknowledgment may cover what had arrived before. With SACK we know which part that is;
+                // without, it counts as one segment at most (RFC 3465 section 2.3).
+                let most = if flight.sack { u32::MAX } else { flight.mss };
                 let acked = Acked {
                     limited: true,
-                    ..flight.acked(una, news.delivered.min(flight.mss), rtt)
+                    ..flight.acked(una, news.delivered.min(most), rtt)
                 };
                 congestion.on_ack(&acked);
             }

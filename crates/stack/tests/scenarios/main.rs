@@ -5,6 +5,7 @@ mod calls;
 mod clocks;
 mod close;
 mod coalesce;
+mod congestion;
 mod cookies;
 mod ethernet;
 mod handshake;

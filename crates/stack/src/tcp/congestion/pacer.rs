@@ -11,9 +11,6 @@ use crate::time::{Duration, Instant};
 /// Below it a round trip is too short to spread anything over.
 pub(super) const SRTT_MIN: Duration = Duration::from_millis(2);
 
-/// Who is so far ahead of his rate waits.
-const AHEAD_MAX: Duration = Duration::from_micros(500);
-
 /// What a timer may be late without loss of rate: the wheel's tick, that of the driver's clock, and some work between them.
 const LATE_MAX: Duration = Duration::from_millis(3);
 
@@ -62,8 +59,9 @@ impl Pacer {
         now < self.next
     }
 
-    /// So much has left. Returns how long the next is to wait, where it is to wait.
-    pub(super) fn on_sent(&mut self, now: Instant, bytes: u32, rate: Rate) -> Option<Duration> {
+    /// So much has left, in segments of `mss`. Returns how long the next is to wait, where it is to wait: as soon as less than
+    /// half of a quantum is left of what may leave at once.
+    pub(super) fn on_sent(&mut self, now: Instant, bytes: u32, mss: u32, rate: Rate) -> Option<Duration> {
         let late = now.since(self.next).min(LATE_MAX);
         let from = if self.next > now {
             self.next
@@ -72,6 +70,6 @@ impl Pacer {
         };
         self.next = from + rate.span(bytes);
         let ahead = self.next.since(now);
-        (ahead > AHEAD_MAX).then_some(ahead)
+        (ahead.times(2) > rate.span(rate.quantum(mss))).then_some(ahead)
     }
 }

@@ -235,7 +235,7 @@ fn a_second_of_pacing_sends_a_second_of_the_rate() {
         while now.since(start) < second {
             let bytes = rate.quantum(MSS).min(45 * MSS);
             sent += u64::from(bytes);
-            if let Some(after) = c.on_paced(now, bytes, rate, UNA) {
+            if let Some(after) = c.on_paced(now, bytes, MSS, rate, UNA) {
                 assert!(c.holds(now));
                 // The wheel rounds up to a millisecond, and a driver may be a millisecond late.
                 let due = (now + after).as_nanos().div_ceil(1_000_000) + 1;
