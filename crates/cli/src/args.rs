@@ -147,6 +147,7 @@ pub(crate) enum Color {
 #[command(after_help = "\
 Needs CAP_NET_ADMIN for the TUN device, or a device that was prepared for you:
   sudo ip tuntap add web0 mode tun user $USER vnet_hdr
+  (with multi_queue behind it for more than one shard)
   sudo ip address add 10.7.0.1/24 dev web0
   sudo ip link set web0 up
   syndic serve . --addr 10.7.0.2/24 --tun web0
@@ -160,6 +161,7 @@ Examples:
   sudo syndic serve . --addr 10.8.0.2/24 --addr fd08::2/64 --tun web0
   sudo syndic serve --service echo --port 7
   sudo syndic serve /srv/www --per-source 100 --limit-address 50/100 --allow 10.0.0.0/8
+  sudo syndic serve /srv/www --shards 4
   sudo syndic serve . --impair loss=2%,reorder=5%,delay=10ms
   unshare -Urn sh -c 'syndic serve . & sleep 1; curl http://10.7.0.2/'")]
 pub(crate) struct Serve {
@@ -175,6 +177,9 @@ pub(crate) struct Serve {
     /// Congestion control: how much may be in flight.
     #[arg(long, value_enum, value_name = "NAME", default_value = "cubic")]
     pub(crate) congestion: Congestion,
+    /// How many stacks share the work, each with a queue of the device: as many threads can work on packets at a time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) shards: u16,
     #[command(flatten)]
     pub(crate) guarding: Guarding,
     #[command(flatten)]

@@ -3,12 +3,14 @@
 
 mod kind;
 
+use std::io;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use link::tun::Existing;
-use link::{FrameLink, Layer, Meter, Offload, Packet, PacketOptions, Tun, TunOptions, Xdp, XdpOptions};
+use link::{AsyncTun, FrameLink, Layer, Meter, Offload, Packet, PacketOptions, Tun, TunOptions, Xdp, XdpOptions};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::SockaddrStorage;
 
@@ -50,7 +52,12 @@ impl Network {
     ///
     /// Errors: an address that the kernel has on another interface, or what [`Tun::open`] says.
     pub(crate) fn open(&self, layer: Layer, name: Option<&str>) -> anyhow::Result<Tun> {
-        let options = TunOptions {
+        self.refuse_taken_addresses()?;
+        Ok(Tun::open(&self.options(layer, name))?)
+    }
+
+    fn options(&self, layer: Layer, name: Option<&str>) -> TunOptions {
+        TunOptions {
             name: name.map(str::to_owned),
             layer,
             addresses: self
@@ -65,20 +72,20 @@ impl Network {
                 Some(_) => Offload::None,
             },
             existing: Existing::Attach,
-        };
-        self.refuse_taken_addresses()?;
-        Ok(Tun::open(&options)?)
+        }
     }
 
-    /// Starts our stack on the device, made worse where that was asked for. Call it in a runtime.
+    /// Starts our stack on the device, made worse where that was asked for, in so many shards with an observer each. Call it in
+    /// a runtime.
     pub(crate) fn start<O: Observer + Send + 'static>(
         &self,
         config: Config,
-        observer: O,
+        shards: NonZeroUsize,
+        observer: impl FnMut(usize) -> O,
     ) -> anyhow::Result<Started<O>> {
         match &self.device {
-            Device::Tun(name) => self.start_tun(Layer::Ip, name.as_deref(), config, observer),
-            Device::Tap(name) => self.start_tun(Layer::Ethernet, name.as_deref(), config, observer),
+            Device::Tun(name) => self.start_tun(Layer::Ip, name.as_deref(), config, shards, observer),
+            Device::Tap(name) => self.start_tun(Layer::Ethernet, name.as_deref(), config, shards, observer),
             Device::Packet(interface) => {
                 self.refuse_taken_addresses()?;
                 let packet = Packet::open(&PacketOptions {
@@ -105,19 +112,25 @@ impl Network {
         layer: Layer,
         name: Option<&str>,
         config: Config,
-        observer: O,
+        shards: NonZeroUsize,
+        observer: impl FnMut(usize) -> O,
     ) -> anyhow::Result<Started<O>> {
-        let tun = self.open(layer, name)?;
-        let name = tun.name().to_owned();
-        let link = tun
-            .into_async()
-            .with_context(|| format!("cannot wait for packets on {name}"))?;
+        // A bad path is one path, whatever stands behind it.
+        let queues = match self.impairment {
+            None => shards,
+            Some(_) => NonZeroUsize::MIN,
+        };
+        self.refuse_taken_addresses()?;
+        let queues = Tun::open_queues(&self.options(layer, name), queues)?;
+        let name = queues.first().map(Tun::name).unwrap_or_default().to_owned();
+        let links: io::Result<Vec<AsyncTun>> = queues.into_iter().map(Tun::into_async).collect();
+        let links = links.with_context(|| format!("cannot wait for packets on {name}"))?;
         let (kind, medium) = match layer {
             Layer::Ip => ("tun", Medium::Ip),
             Layer::Ethernet => ("tap", self.ethernet(self.station())?),
         };
         Ok(Started {
-            net: self.start_link(link, medium, config, observer)?,
+            net: self.start_links(links, medium, config, shards, observer)?,
             device: format!("kernel side {}, {kind} {name}", self.kernel_side()),
             meter: None,
         })
@@ -128,7 +141,7 @@ impl Network {
         link: impl FrameLink + syndic::Link,
         kind: &str,
         config: Config,
-        observer: O,
+        observer: impl FnMut(usize) -> O,
     ) -> anyhow::Result<Started<O>> {
         let mac = Mac(link.hardware_address());
         let meter = Some(link.meter());
@@ -137,18 +150,20 @@ impl Network {
             None => format!("{kind} {mac}"),
         };
         Ok(Started {
-            net: self.start_link(link, self.ethernet(mac)?, config, observer)?,
+            net: self.start_links(vec![link], self.ethernet(mac)?, config, NonZeroUsize::MIN, observer)?,
             device,
             meter,
         })
     }
 
-    fn start_link<O: Observer + Send + 'static>(
+    /// Starts a shard on each link, or where they are made worse, so many on the one that there is.
+    fn start_links<O: Observer + Send + 'static, L: syndic::Link>(
         &self,
-        link: impl syndic::Link,
+        links: Vec<L>,
         medium: Medium,
         config: Config,
-        observer: O,
+        shards: NonZeroUsize,
+        observer: impl FnMut(usize) -> O,
     ) -> anyhow::Result<Net<O>> {
         let config = Config {
             addresses: self.ours(),
@@ -156,8 +171,12 @@ impl Network {
             ..config
         };
         let started = match self.impairment {
-            None => Net::observed(link, config, observer),
-            Some(impairment) => Net::observed(Impaired::new(link, impairment), config, observer),
+            None => Net::sharded_observed(links, config, observer),
+            Some(impairment) => {
+                let impaired = links.into_iter().map(|link| Impaired::new(link, impairment));
+                let parts = impaired.flat_map(|link| syndic::link::share(link, shards));
+                Net::sharded_observed(parts, config, observer)
+            }
         };
         started.context("cannot start the stack")
     }

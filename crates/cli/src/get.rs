@@ -1,6 +1,7 @@
 //! `syndic get`: fetches a URL over our own sockets.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,7 @@ struct Got {
 impl Get {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         runtime()?.block_on(async {
-            let net = self.network.start(Config::default(), ())?.net;
+            let net = self.network.start(Config::default(), NonZeroUsize::MIN, |_| ())?.net;
             let _control = self.network.control("get", &net)?;
             let got = tokio::select! {
                 got = self.fetch(&net) => got,

@@ -99,18 +99,34 @@ fn subnet(text: &str) -> anyhow::Result<Subnet> {
 }
 
 /// Notes how listeners fare, for lines that somebody prints.
-#[derive(Debug)]
-pub(crate) struct Watch(Sender<String>);
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    lines: Sender<String>,
+    /// Of several shards, which; for what each tells of its own part.
+    shard: Option<usize>,
+}
 
 /// A watch, and the lines that it notes.
 pub(crate) fn watch() -> (Watch, Receiver<String>) {
     let (sender, lines) = channel(LINES_MAX);
-    (Watch(sender), lines)
+    let watch = Watch {
+        lines: sender,
+        shard: None,
+    };
+    (watch, lines)
 }
 
 impl Watch {
+    /// The same for one of several shards.
+    pub(crate) fn of_shard(&self, shard: usize) -> Self {
+        Self {
+            shard: Some(shard),
+            ..self.clone()
+        }
+    }
+
     fn note(&self, text: impl fmt::Display) {
-        let _ = self.0.try_send(text.to_string());
+        let _ = self.lines.try_send(text.to_string());
     }
 }
 
@@ -129,7 +145,12 @@ impl Observer for Watch {
                 } else {
                     "keeps half-open entries again"
                 };
-                self.note(format_args!("{local}: {what}, {half_open} of {backlog} half-open"));
+                let whose = self
+                    .shard
+                    .map_or_else(String::new, |shard| format!(" in shard {shard}"));
+                self.note(format_args!(
+                    "{local}: {what}, {half_open} of {backlog} half-open{whose}"
+                ));
             }
             _ => {}
         }

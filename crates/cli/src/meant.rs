@@ -3,6 +3,7 @@
 //! Everything that can be wrong with the words alone is found here, before anything is begun.
 
 use std::net::IpAddr;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use ::lab::unit::Time;
@@ -77,12 +78,19 @@ fn serve(typed: args::Serve) -> anyhow::Result<Serve> {
         },
         (None, None) => bail!("nothing to serve: give a directory or --service"),
     };
+    let network = network(typed.network)?;
+    let shards = NonZeroUsize::from(NonZeroU16::new(typed.shards).context("--shards: at least 1")?);
+    ensure!(
+        shards == NonZeroUsize::MIN || matches!(network.device, Device::Tun(_)),
+        "--shards: only a TUN has several: on an Ethernet, neighbours are known to one stack only"
+    );
     Ok(Serve {
         what,
         port: typed.port,
+        shards,
         congestion: congestion(typed.congestion),
         guarding: Guarding::mean(typed.guarding)?,
-        network: network(typed.network)?,
+        network,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Serve {
     pub(crate) what: What,
     pub(crate) port: u16,
+    pub(crate) shards: NonZeroUsize,
     pub(crate) congestion: CongestionControl,
     pub(crate) guarding: Guarding,
     pub(crate) network: Network,
@@ -65,7 +67,13 @@ impl Serve {
         let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
         let mut terminated = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
         let (watch, lines) = guarding::watch();
-        let Started { net, device, meter } = self.network.start(self.guarding.config(), watch)?;
+        let observer = |shard| match self.shards {
+            NonZeroUsize::MIN => watch.clone(),
+            _ => watch.of_shard(shard),
+        };
+        let Started { net, device, meter } = self.network.start(self.guarding.config(), self.shards, observer)?;
+        // Whoever prints ends with the last of the watches.
+        drop(watch);
         tokio::spawn(guarding::tell(lines));
         let listeners = self.listen(&net)?;
         let _control = self.network.control("serve", &net)?;
@@ -77,8 +85,10 @@ impl Serve {
             What::Service(service) => Handler::Service(service),
         };
         let (stop, stopped) = watch::channel(false);
-        let accepting: Vec<_> = listeners
-            .into_iter()
+        // Where as many threads make connections ready, one task that takes them would be what they wait for.
+        let takers = listeners.into_iter().map(Arc::new);
+        let takers = takers.flat_map(|listener| std::iter::repeat_n(listener, self.shards.get()));
+        let accepting: Vec<_> = takers
             .map(|listener| tokio::spawn(accept(listener, handler.clone(), stopped.clone())))
             .collect();
         tokio::select! {
@@ -144,7 +154,7 @@ fn connection(congestion: CongestionControl) -> ConnectionOptions {
 }
 
 /// Accepts until the network stops; that is told to whoever waits for it.
-async fn accept(listener: TcpListener, handler: Handler, stopped: watch::Receiver<bool>) {
+async fn accept(listener: Arc<TcpListener>, handler: Handler, stopped: watch::Receiver<bool>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(handle(stream, handler.clone(), stopped.clone()));
     }

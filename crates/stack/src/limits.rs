@@ -104,6 +104,7 @@ impl Limits {
             embryos: even(self.embryos),
             time_waits: even(self.time_waits),
             spent_cookies: even(self.spent_cookies),
+            buffer_bytes: even(self.buffer_bytes),
             replies: even(self.replies),
             datagrams: even(self.datagrams),
             datagram_bytes: even(self.datagram_bytes).max(self.datagram_bytes.min(DATAGRAM_ROOM)),

@@ -1,7 +1,7 @@
 //! The way from one shard to another: a bounded ring of packets that came by the wrong queue.
 //!
 //! Each shard reads one, and any other writes to it. What was found in one batch crosses together, under one lock that is held
-//! while that many packets are moved, and with one wake if the reader waits (docs/decisions/0008-shards.md says why it is no
+//! while that many packets are moved, and with one wake if the reader waits (docs/decisions/0010-shards.md says why it is no
 //! lock-free queue). A full ring takes no more: what is left over is the writer's to drop and to count.
 
 use std::collections::VecDeque;

@@ -9,5 +9,6 @@ mod links;
 mod packetdrill;
 mod rig;
 mod serve;
+mod shards;
 mod ss;
 mod usage;
