@@ -102,7 +102,9 @@ fn command(who: Who, job: Job, programs: &Programs, port: u16) -> anyhow::Result
                 Job::Files => vec![programs.directory.join("www").into()],
             });
             // The clients' subnet is ours: nobody there is a stranger whose SYNs are counted, as this kernel counts nobody's.
-            all.extend(words(&["--port", &port, "--addr", BEHIND_TUN, "--tun", TUN, "--allow", BEHIND_TUN]));
+            all.extend(words(&[
+                "--port", &port, "--addr", BEHIND_TUN, "--tun", TUN, "--allow", BEHIND_TUN,
+            ]));
             all
         }
         (Who::Linux, Job::Small(service)) => {

@@ -6,7 +6,7 @@
 //!      |   hole    |####A####|   hole   |###B###|
 //! ```
 //! Spec: RFC 9293 section 3.10.7.4 (seventh step): what was there first stays, and RFC 2018 section 4: the first SACK block
-//! holds the segment that has just arrived.
+//! holds the segment that has just arrived; RFC 2883 section 4: before it stands what of that came twice.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -85,6 +85,18 @@ impl Model {
         }
     }
 
+    /// What of a segment is there already: all of it, or what lies before the first byte that did not come.
+    fn twice(&self, (start, end): Span) -> Option<Span> {
+        let next = self.next();
+        if start < next {
+            Some((start, end.min(next)))
+        } else {
+            (start..end)
+                .all(|at| self.bytes.contains_key(&at))
+                .then_some((start, end))
+        }
+    }
+
     /// The first byte that did not come.
     fn next(&self) -> u32 {
         (0..).find(|at| !self.bytes.contains_key(at)).unwrap_or_default()
@@ -134,10 +146,11 @@ fn script(segments: &[(Span, u8)], first: u32, has_sack: bool) -> String {
         let (start, end) = (base + span.0, base + span.1);
         let len = end - start;
         let _ = writeln!(text, "+.01 < [fill {byte}] . {start}:{end}({len}) ack 1 win 5000");
+        let twice = model.twice(span);
         model.arrive(span, byte);
-        let blocks: Vec<String> = model
-            .blocks()
-            .iter()
+        let blocks: Vec<String> = twice
+            .into_iter()
+            .chain(model.blocks())
             .map(|(left, right)| format!("{}:{}", base + left, base + right))
             .collect();
         let sack = if has_sack && !blocks.is_empty() {

@@ -9,7 +9,7 @@ use super::play_and;
 use crate::world::Reached;
 
 /// Reasons to drop that no drawn world gives: hosts send nothing but TCP, no fragments, and no Ethernet frames; what a link
-/// corrupts fails by its checksum; budgets are larger than what strangers send; and no host has shards.
+/// corrupts fails by its checksum; budgets are larger than what strangers send, and scoreboards than what is in flight; and no host has shards.
 const NEVER: &[Why] = &[
     Why::MalformedFrame,
     Why::VlanTag,
@@ -47,6 +47,7 @@ const NEVER: &[Why] = &[
     Why::CookieBudget,
     Why::CookieNoTimestamps,
     Why::SpentCookiesFull,
+    Why::SackRunsFull,
     Why::RepliesFull,
     Why::AckBudget,
 ];

@@ -42,7 +42,7 @@ fn drawn(board: &Scoreboard) -> String {
 
 fn thousands(seq: SeqNumber) -> String {
     let n = seq.since(UNA);
-    if n % 1000 == 0 {
+    if n.is_multiple_of(1000) {
         std::format!("{}", n / 1000)
     } else {
         std::format!("{}.{:03}", n / 1000, n % 1000)
@@ -71,10 +71,13 @@ fn what_leaves_at_one_time_is_one_run() {
     assert_eq!(drawn(&board), "0-3 F, 3-4 F");
 }
 
+/// Its name, the blocks, the runs after them, and what the last block was the first to tell of.
+type Row<'a> = (&'a str, &'a [(u32, u32)], &'a str, u32);
+
 #[test]
 fn sack_divides_and_joins() {
     #[rustfmt::skip]
-    let rows: [(&str, &[(u32, u32)], &str, u32); 9] = [
+    let rows: [Row<'_>; 9] = [
         ("one segment",                 &[(1000, 2000)],                             "0-1 F, 1-2 S, 2-3 F, 3-4 F", 1000),
         ("the same again",              &[(1000, 2000), (1000, 2000)],               "0-1 F, 1-2 S, 2-3 F, 3-4 F", 0),
         ("it grows to the right",       &[(1000, 2000), (1000, 3000)],               "0-1 F, 1-3 S, 3-4 F", 1000),
