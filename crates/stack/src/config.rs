@@ -42,6 +42,8 @@ pub struct Config {
     /// What the clock that stamps [`Packet::arrived`](crate::io::Packet::arrived) tells apart: nothing is taken for lost on a
     /// shorter difference (RFC 8985 section 6.2).
     pub clock_resolution: Duration,
+    /// Explicit congestion notification (RFC 3168).
+    pub ecn: EcnMode,
     /// How SYN cookies are judged.
     pub cookies: CookieOptions,
     /// What a flood is met with beside cookies. It stays as it was at the stack's birth.
@@ -68,6 +70,7 @@ impl Default for Config {
             timestamps: true,
             sack: true,
             clock_resolution: Duration::from_millis(1),
+            ecn: EcnMode::default(),
             cookies: CookieOptions::default(),
             flood: FloodOptions::default(),
             option_layout: Layout::default(),
@@ -83,6 +86,18 @@ pub struct Secrets {
     pub master: [u8; 32],
     /// Seeds what may be seen: port choice and the like.
     pub public: u64,
+}
+
+/// When ECN is used (RFC 3168 section 6.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum EcnMode {
+    /// Never.
+    Off,
+    /// Where a peer asks for it that also offers timestamps, without which a cookie could not say that it was agreed to.
+    #[default]
+    Accept,
+    /// That, and we ask for it when we open; the first SYN alone, for there are networks that drop such SYNs.
+    Ask,
 }
 
 /// What one connection may be told; a listener's connections start with the listener's.

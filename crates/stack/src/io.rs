@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
+use wire::ip::{Dscp, Ecn};
 
 use crate::time::Instant;
 
@@ -98,4 +99,11 @@ pub trait Sink {
     ///
     /// Errors: [`Full`], and then nothing was sent: state has not moved and the same packet is offered again.
     fn send(&mut self, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), Full>;
+}
+
+/// How routers are asked to treat a datagram.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks {
+    pub(crate) dscp: Dscp,
+    pub(crate) ecn: Ecn,
 }

@@ -43,8 +43,8 @@ pub mod tuple;
 
 pub use call::{Accepted, ConnectOptions, Received};
 pub use config::{
-    AcceptOverflow, Buffer, Config, ConnectionOptions, CookieOptions, FloodOptions, KeepAlive, ListenOptions, Pressure,
-    Secrets, SynCookies,
+    AcceptOverflow, Buffer, Config, ConnectionOptions, CookieOptions, EcnMode, FloodOptions, KeepAlive, ListenOptions,
+    Pressure, Secrets, SynCookies,
 };
 pub use counters::Counters;
 pub use error::{ConnectError, Ended, ListenError, NoSuch, ReceiveError, SendError};

@@ -57,6 +57,8 @@ pub struct Status {
     pub timestamps: bool,
     /// SACK is in use.
     pub sack: bool,
+    /// What we send is ECN-capable (RFC 3168).
+    pub ecn: bool,
     /// Smoothed round-trip time, once measured.
     pub srtt: Option<Duration>,
     /// Its variation.

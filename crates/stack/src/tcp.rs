@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod connections;
 pub mod cookie;
 pub(crate) mod deadlines;
+pub(crate) mod ecn;
 pub(crate) mod embryo;
 pub(crate) mod input;
 pub(crate) mod listen;

@@ -14,6 +14,7 @@ use crate::flood::{Admission, ReplyKind};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Settled, own_scale};
 use crate::tcp::cookie::epoch_near;
+use crate::tcp::ecn::Ecn;
 use crate::tcp::embryo::{EmbryoFacts, EmbryoRef, EmbryoView};
 use crate::tcp::listen::Listener;
 use crate::tcp::state::{Arrow, State};
@@ -213,6 +214,8 @@ impl<O: Observer> Stack<O> {
             ts,
             retransmissions: view.retransmissions,
             syn_ack_at,
+            // Who has sent its SYN again may have done so without asking: then marks are echoed, but none are asked for.
+            ecn: Ecn::new(offer.ecn && !self.embryos.is_ambiguous(at), offer.ecn),
             epoch: (!facts.reopening).then(|| epoch_near(now.unix_s, facts.epoch)),
         };
         self.embryos.remove(&self.keys, at);

@@ -11,7 +11,7 @@ use wire::tcp::{Flags, Header};
 use super::judge::Sign;
 use super::packets::bare_header;
 use super::{Stack, Waiting, context};
-use crate::config::{AcceptOverflow, Config};
+use crate::config::{AcceptOverflow, Config, EcnMode};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::{Connection, Owner, Settled, own_scale};
 use crate::tcp::cookie::{self, Bound, Offer};
@@ -113,6 +113,9 @@ impl<O: Observer> Stack<O> {
     pub(super) fn syn_ack(&mut self, now: Now, facts: &EmbryoFacts, answer: Answer, cause: Cause) {
         let offer = &facts.offer;
         let mut header = bare_header(&facts.tuple, answer.iss, facts.irs + 1, Flags::SYN | Flags::ACK);
+        if offer.ecn {
+            header.flags = header.flags | Flags::ECE;
+        }
         header.window = u16::try_from(self.syn_window_of(facts.listener)).unwrap_or(u16::MAX);
         header.options = Options {
             mss: Some(mss::ours(self.config.mtu, facts.tuple.local_addr)),
@@ -199,6 +202,7 @@ impl<O: Observer> Stack<O> {
 /// What a SYN settles: what it offers and we accept.
 pub(super) fn offer(config: &Config, tuple: &FourTuple, header: &Header) -> Offer {
     let options = &header.options;
+    let timestamps = options.timestamps.is_some() && config.timestamps;
     Offer {
         mss: options.mss.unwrap_or(mss::default(tuple.local_addr)),
         window_scale: options
@@ -206,7 +210,12 @@ pub(super) fn offer(config: &Config, tuple: &FourTuple, header: &Header) -> Offe
             .filter(|_| config.window_scaling)
             .map(WindowScale::shift),
         sack: options.sack_permitted && config.sack,
-        timestamps: options.timestamps.is_some() && config.timestamps,
-        ecn: false,
+        timestamps,
+        ecn: timestamps && asks_for_ecn(header) && config.ecn != EcnMode::Off,
     }
+}
+
+/// An ECN-setup SYN has both flags (RFC 3168 section 6.1.1).
+fn asks_for_ecn(header: &Header) -> bool {
+    header.flags.contains(Flags::ECE | Flags::CWR)
 }

@@ -14,7 +14,7 @@ use super::frames::Sender;
 use super::{Stack, coalesce, context};
 use crate::flood::{ReplyKind, Standing};
 use crate::fragment::Outcome;
-use crate::io::{Batch, Checksum, Packet};
+use crate::io::{Batch, Checksum, Marks, Packet};
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::tcp::connections::AHEAD;
 use crate::tcp::input;
@@ -118,8 +118,12 @@ impl<O: Observer> Stack<O> {
             self.coalesce(now, i, &mut arrived, behind);
             if let Some(c) = self.connections.get_mut(i) {
                 let payload = arrived.take_payload();
+                let marks = Marks {
+                    dscp: arrived.dscp,
+                    ecn: arrived.ecn,
+                };
                 let seg = Segment::new(arrived.at, &arrived.header, payload)
-                    .in_datagram(arrived.dscp)
+                    .in_datagram(marks)
                     .joined(arrived.joined, arrived.last);
                 let before = c.progress();
                 input::segment_arrives(&mut context!(self, now), c, seg);

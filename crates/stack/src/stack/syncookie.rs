@@ -8,6 +8,7 @@ use super::{Stack, context};
 use crate::observer::{Cause, Observer, Why};
 use crate::tcp::connection::Settled;
 use crate::tcp::cookie::{self, Class, Offer, Refusal, Verified};
+use crate::tcp::ecn::Ecn;
 use crate::tcp::state::{Arrow, State};
 use crate::tcp::timestamps::Timestamps;
 use crate::time::Now;
@@ -34,6 +35,7 @@ impl<O: Observer> Stack<O> {
             mss,
             window_scale,
             sack,
+            ecn,
             ..
         } = verified.offer;
         let ts = header.options.timestamps.filter(|_| verified.offer.timestamps);
@@ -48,6 +50,7 @@ impl<O: Observer> Stack<O> {
             retransmissions: 0,
             syn_ack_at: None,
             epoch: Some(verified.epoch),
+            ecn: Ecn::new(ecn, ecn),
         };
         self.counters.cookies_taken = self.counters.cookies_taken.wrapping_add(1);
         context!(self, now).step(tuple, State::Listen, Arrow::CookieReturns);

@@ -11,7 +11,7 @@ use wire::tcp::{self, Header};
 use super::ways::Passage;
 use super::{Scratch, Stack, context};
 use crate::config::Config;
-use crate::io::{Budget, Full, Offload, Sink};
+use crate::io::{Budget, Full, Marks, Offload, Sink};
 use crate::observer::{Cause, Fact, Observer};
 use crate::replies::{Addressed, Reply};
 use crate::status::Idle;
@@ -90,7 +90,11 @@ impl<O: Observer> Stack<O> {
                 dscp,
             } => {
                 self.scratch.payload.clear();
-                let place = Place { ether, dscp: *dscp };
+                let marks = Marks {
+                    dscp: *dscp,
+                    ecn: ip::Ecn::NotEct,
+                };
+                let place = Place { ether, marks };
                 emit(&self.config, &mut self.scratch, place, tuple, header, None, sink)?;
                 self.count_sent(now, tuple, header, *cause);
             }
@@ -165,7 +169,7 @@ impl<O: Observer> Stack<O> {
             let Some(c) = self.connections.get_mut(i) else {
                 return Turn::Done;
             };
-            let (tuple, dscp) = (c.tuple, c.options.dscp);
+            let (tuple, marks) = (c.tuple, output::marks(c, &plan));
             let header = output::header(&context!(self, now), c, &plan);
             self.scratch.payload.clear();
             c.snd.slices(plan.seq, plan.len, &mut self.scratch.payload);
@@ -173,7 +177,7 @@ impl<O: Observer> Stack<O> {
             if emit(
                 &self.config,
                 &mut self.scratch,
-                Place { ether, dscp },
+                Place { ether, marks },
                 &tuple,
                 &header,
                 segment_size,
@@ -221,7 +225,7 @@ fn burst(config: &Config, payload_max: u32) -> u32 {
 struct Place {
     /// The Ethernet header, where there is one.
     ether: Option<ether::Header>,
-    dscp: ip::Dscp,
+    marks: Marks,
 }
 
 /// Writes the headers and hands the packet to the link.
@@ -242,8 +246,8 @@ fn emit(
         dst,
         protocol: ip::TCP,
         hop_limit: config.hop_limit,
-        dscp: place.dscp,
-        ecn: ip::Ecn::NotEct,
+        dscp: place.marks.dscp,
+        ecn: place.marks.ecn,
     };
     let mut header = *header;
     header.options.layout = config.option_layout;

@@ -14,6 +14,7 @@ use wire::tcp::{Flags, Header};
 
 use super::congestion::{Congestion, Rate};
 use super::deadlines::{Deadlines, Reason};
+use super::ecn::Ecn;
 use super::mss;
 use super::recovery::{Flight, Recovery, Terms};
 use super::recv::ReceiveSpace;
@@ -23,7 +24,7 @@ use super::state::{Arrow, State};
 use super::timestamps::Timestamps;
 use super::tuning::Tuning;
 use crate::call::Received;
-use crate::config::{Buffer, Config, ConnectionOptions};
+use crate::config::{Buffer, Config, ConnectionOptions, EcnMode};
 use crate::context::Context;
 use crate::error::{Ended, SendError};
 use crate::event::{ListenerId, Ready};
@@ -64,6 +65,7 @@ pub(crate) struct Connection {
     pub(crate) ts: Option<Timestamps>,
     /// SACK may be sent (RFC 2018).
     pub(crate) sack: bool,
+    pub(crate) ecn: Ecn,
     pub(crate) options: Arc<ConnectionOptions>,
     pub(crate) deadlines: Deadlines,
     /// Where its neighbour was found the last time.
@@ -139,6 +141,7 @@ pub(crate) struct Settled {
     pub(crate) syn_ack_at: Option<Instant>,
     /// The epoch of the cookie that the SYN-ACK was, if it was one.
     pub(crate) epoch: Option<u64>,
+    pub(crate) ecn: Ecn,
 }
 
 impl Connection {
@@ -159,6 +162,7 @@ impl Connection {
             recovery: Recovery::new(),
             ts: None,
             sack: false,
+            ecn: Ecn::default(),
             options,
             deadlines: Deadlines::default(),
             neighbour: u32::MAX,
@@ -206,6 +210,8 @@ impl Connection {
         let mut c = Self::new(cx.now.mono, tuple, iss, mss, options);
         c.ts = ts;
         c.sack = cx.config.sack;
+        let asks = cx.config.ecn == EcnMode::Ask;
+        c.ecn = Ecn::new(asks, asks);
         c.syn_due = true;
         c.transition(cx, Arrow::ActiveOpen);
         // RFC 9293 section 3.10.8: the user timeout counts in any state.
@@ -232,6 +238,7 @@ impl Connection {
         c.snd.nxt = settled.iss + 1;
         c.ts = settled.ts;
         c.sack = settled.sack;
+        c.ecn = settled.ecn;
         c.scale(cx, settled.window_scale);
         c.epoch = settled.epoch;
         c.unanswered = settled.retransmissions;
@@ -676,6 +683,7 @@ impl Connection {
             window_scales: (self.snd.scale > 0 || self.rcv.scale > 0).then_some((self.rcv.scale, self.snd.scale)),
             timestamps: self.ts.is_some(),
             sack: self.sack,
+            ecn: self.ecn.sends,
             srtt: self.rtt.srtt(),
             rttvar: self.rtt.rttvar(),
             rto: self.rto(),

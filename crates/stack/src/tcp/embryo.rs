@@ -132,6 +132,12 @@ impl Embryos {
         }
     }
 
+    /// Whether the third ACK may answer a SYN-ACK that the timer did not send.
+    pub(crate) fn is_ambiguous(&self, at: EmbryoRef) -> bool {
+        let row = self.roster.get(at.0);
+        row.is_some_and(|row| row.body.retransmissions & AMBIGUOUS != 0)
+    }
+
     /// When the SYN-ACK left, of which there was one and no more (Karn's algorithm, RFC 6298 section 3). It follows from the
     /// time of the entry, which until then lies `first` after it. Units: to the millisecond. Bounds: at least one ago.
     pub(crate) fn syn_ack_at(&self, now: Instant, at: EmbryoRef, first: Duration) -> Option<Instant> {

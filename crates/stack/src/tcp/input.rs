@@ -6,6 +6,7 @@ use wire::tcp::{Flags, Header};
 
 use super::connection::{Connection, Owner, terms};
 use super::deadlines::Reason;
+use super::ecn::Ecn;
 use super::mss;
 use super::recovery::{Echo, Heard, News};
 use super::recv::Taken;
@@ -58,11 +59,13 @@ fn syn_sent<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segme
     c.tuning = Tuning::new(cx.now.mono, c.rcv.nxt);
     negotiate(cx, c, &seg.options);
     if acked {
+        c.ecn.on_answer(seg.flags, c.unanswered > 0);
         syn_acknowledged(cx, c, &seg, 0);
         c.transition(cx, Arrow::SynAckArrives);
         c.ack_now(Cause::HandshakeAck);
     } else {
-        // Simultaneous open: our SYN again, now as SYN-ACK.
+        // Simultaneous open: our SYN again, now as SYN-ACK, which agrees to no ECN.
+        c.ecn = Ecn::default();
         c.transition(cx, Arrow::SynArrives);
         c.snd.wnd = u32::from(seg.window);
         c.syn_due = true;
@@ -127,6 +130,9 @@ fn otherwise<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: Segm
     let seg = first_check_sequence(cx, c, seg)?;
     second_check_rst(cx, c, &seg)?;
     fifth_check_ack(cx, c, &seg, scale)?;
+    if !seg.payload.is_empty() && c.ecn.on_text(seg.ecn, seg.flags.contains(Flags::CWR)) {
+        c.quick_acks = c.quick_acks.max(1);
+    }
     sixth_check_urg(c, &seg);
     // Text that is here already may carry a FIN that is not.
     let taken = seventh_take_text(cx, c, &seg);

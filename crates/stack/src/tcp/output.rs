@@ -12,6 +12,7 @@ use super::recovery::{Leaving, Phase};
 use super::recv::syn_window;
 use super::state::State;
 use crate::context::Context;
+use crate::io::Marks;
 use crate::observer::Cause;
 use crate::status::Idle;
 use crate::time::{Duration, Instant};
@@ -85,7 +86,7 @@ fn opening(c: &Connection) -> Next {
     let again = c.snd.nxt != c.snd.iss;
     if c.syn_due {
         let (flags, cause) = match (c.state() == State::SynSent, again) {
-            (true, false) => (Flags::SYN, Cause::Syn),
+            (true, false) => (Flags::SYN | c.ecn.asks(), Cause::Syn),
             (true, true) => (Flags::SYN, Cause::SynRetransmit),
             (false, _) if c.unanswered == 0 => (Flags::SYN | Flags::ACK, Cause::SynAck),
             (false, _) => (Flags::SYN | Flags::ACK, Cause::SynAckRetransmit),
@@ -233,6 +234,7 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
         });
     }
     let mss = c.payload_max();
+    let burst = if c.ecn.is_cwr_due() { mss } else { burst };
     let in_flight = c.recovery.pipe(c.snd.una, c.snd.nxt);
     if !c.snd.has_flight() && now.since(c.text_sent) > c.rto() {
         c.congestion.on_idle(now, mss);
@@ -316,6 +318,19 @@ fn persist(now: Instant, c: &mut Connection, idle: Idle) {
     }
 }
 
+/// Text that is sent for the first time, and not into a closed window.
+fn is_fresh(c: &Connection, plan: &Plan) -> bool {
+    plan.len > 0 && plan.seq == c.snd.nxt && plan.cause != Cause::WindowProbe
+}
+
+/// How routers are to treat a planned segment.
+pub(crate) fn marks(c: &Connection, plan: &Plan) -> Marks {
+    Marks {
+        dscp: c.options.dscp,
+        ecn: c.ecn.mark(is_fresh(c, plan)),
+    }
+}
+
 /// The header of a planned segment.
 pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) -> Header {
     let mut options = Options {
@@ -339,6 +354,10 @@ pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) ->
         }
         c.rcv.field(u32::from(c.snd.mss), cx.ledger)
     };
+    let ecn = match plan.flags {
+        flags if flags.ack() && !flags.syn() => c.ecn.flags(is_fresh(c, plan)),
+        _ => Flags::NONE,
+    };
     let ack = if plan.flags.ack() {
         c.rcv.nxt
     } else {
@@ -353,7 +372,7 @@ pub(crate) fn header<O>(cx: &Context<'_, O>, c: &mut Connection, plan: &Plan) ->
         dst_port: c.tuple.remote_port,
         seq: plan.seq,
         ack,
-        flags: plan.flags,
+        flags: plan.flags | ecn,
         window,
         urgent,
         options,
@@ -372,6 +391,9 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
     }
     if end == plan.seq {
         return;
+    }
+    if is_fresh(c, plan) {
+        c.ecn.on_fresh();
     }
     c.text_sent = now;
     c.force = false;

@@ -1,11 +1,12 @@
 //! A TCP segment that has arrived, as the machine looks at it.
 
 use bytes::Bytes;
-use wire::ip::Dscp;
+use wire::ip::{Dscp, Ecn};
 use wire::option::Options;
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
+use crate::io::Marks;
 use crate::time::Instant;
 
 /// SEG.*, RFC 9293 section 3.3.1.
@@ -21,6 +22,8 @@ pub(crate) struct Segment {
     pub(crate) arrived: Instant,
     /// Of the datagram that brought it.
     pub(crate) dscp: Dscp,
+    /// Of the datagram that brought it.
+    pub(crate) ecn: Ecn,
     pub(crate) options: Options,
     pub(crate) payload: Bytes,
     /// How many segments it was put together from.
@@ -39,6 +42,7 @@ impl Segment {
             urgent: header.urgent,
             arrived,
             dscp: Dscp::DEFAULT,
+            ecn: Ecn::NotEct,
             options: header.options,
             payload,
             segments: 1,
@@ -54,8 +58,8 @@ impl Segment {
     }
 
     /// The same, with what its datagram says.
-    pub(crate) const fn in_datagram(mut self, dscp: Dscp) -> Self {
-        self.dscp = dscp;
+    pub(crate) const fn in_datagram(mut self, marks: Marks) -> Self {
+        (self.dscp, self.ecn) = (marks.dscp, marks.ecn);
         self
     }
 
@@ -122,6 +126,7 @@ mod tests {
             urgent: 0,
             arrived: Instant::ZERO,
             dscp: Dscp::DEFAULT,
+            ecn: Ecn::NotEct,
             options: Options::default(),
             payload: Bytes::from_static(text),
             segments: 1,

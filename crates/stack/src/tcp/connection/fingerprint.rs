@@ -20,6 +20,7 @@ impl Hash for Connection {
             recovery,
             ts,
             sack,
+            ecn,
             options,
             deadlines,
             neighbour: _,
@@ -54,7 +55,7 @@ impl Hash for Connection {
             bytes_received: _,
         } = self;
         (tuple, state, owner, snd, rcv, tuning).hash(into);
-        (rtt, congestion, recovery, ts, sack, options, deadlines).hash(into);
+        (rtt, congestion, recovery, ts, sack, ecn, options, deadlines).hash(into);
         (
             ready,
             detached,
