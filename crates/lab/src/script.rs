@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
-use stack::{AcceptOverflow, Buffer, ConnectionOptions, KeepAlive, Limits, SynCookies};
+use stack::{AcceptOverflow, Buffer, ConnectionOptions, EcnMode, KeepAlive, Limits, SynCookies};
 use toml::Spanned;
 
 use crate::glance::FlagText;
@@ -55,6 +55,7 @@ pub(crate) struct HostTable {
     pub(crate) window_scaling: Option<bool>,
     pub(crate) timestamps: Option<bool>,
     pub(crate) sack: Option<bool>,
+    pub(crate) ecn: Option<EcnWord>,
     pub(crate) time_wait: Option<Time>,
     #[serde(default)]
     pub(crate) connection: ConnectionTable,
@@ -81,6 +82,25 @@ pub(crate) struct ConnectionTable {
     fin_wait_2: Option<Time>,
     congestion: Option<CongestionName>,
     pacing: Option<bool>,
+}
+
+/// When a host uses ECN.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EcnWord {
+    Off,
+    Accept,
+    Ask,
+}
+
+impl From<EcnWord> for EcnMode {
+    fn from(word: EcnWord) -> Self {
+        match word {
+            EcnWord::Off => Self::Off,
+            EcnWord::Accept => Self::Accept,
+            EcnWord::Ask => Self::Ask,
+        }
+    }
 }
 
 /// `keep_alive = { … }`

@@ -84,6 +84,8 @@ pub struct Connection {
     pub timestamps: bool,
     /// SACK is in use.
     pub sack: bool,
+    /// What we send is ECN-capable.
+    pub ecn: bool,
     /// Our scale, and the peer's; `None` when not negotiated.
     pub window_scales: Option<(u8, u8)>,
     /// Retransmission timeout, backoff included.
@@ -218,6 +220,7 @@ impl From<&Status> for Connection {
         Self {
             timestamps: status.timestamps,
             sack: status.sack,
+            ecn: status.ecn,
             window_scales: status.window_scales,
             rto_us: status.rto.as_micros(),
             srtt_us: status.srtt.map(Duration::as_micros),

@@ -111,7 +111,7 @@ mod tests {
         for (text, named) in [
             ("ip route add default dev tun0", "ip route add default dev tun0"),
             ("sysctl -q net.ipv4.tcp_teapot=1", "net.ipv4.tcp_teapot=1"),
-            ("sysctl -q net.ipv4.tcp_ecn=1", "net.ipv4.tcp_ecn=1"),
+            ("sysctl -q net.ipv4.tcp_ecn=3", "net.ipv4.tcp_ecn=3"),
             ("sysctl -q net.ipv4.tcp_sack=many", "net.ipv4.tcp_sack=many"),
         ] {
             let wrong = run(text, &mut settings(), false).unwrap_err();

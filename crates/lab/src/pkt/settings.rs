@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use stack::{AcceptOverflow, Config, CongestionControl, Duration, KeepAlive, ListenOptions, SynCookies};
+use stack::{AcceptOverflow, Config, CongestionControl, Duration, EcnMode, KeepAlive, ListenOptions, SynCookies};
 
 use super::profile::Profile;
 
@@ -95,6 +95,10 @@ impl Settings {
         match name {
             "net.ipv4.tcp_timestamps" => config.timestamps = is_on()?,
             "net.ipv4.tcp_sack" | "net.inet.tcp.sack.enable" => config.sack = is_on()?,
+            // 0: off, 1: asked for, 2: accepted, in either.
+            "net.ipv4.tcp_ecn" | "net.inet.tcp.ecn.enable" => {
+                config.ecn = *[EcnMode::Off, EcnMode::Ask, EcnMode::Accept].get(size(0)?)?;
+            }
             "net.ipv4.tcp_window_scaling" => config.window_scaling = is_on()?,
             // 0: neither, 1: both, 2: window scaling alone, 3: timestamps alone.
             "net.inet.tcp.rfc1323" => {
@@ -153,9 +157,6 @@ pub struct UnknownSetting {
 
 /// Settings that the stack has with this value and no other.
 const ALREADY: &[(&str, &str)] = &[
-    ("net.ipv4.tcp_ecn", "0"),
-    ("net.ipv4.tcp_ecn", "2"),
-    ("net.inet.tcp.ecn.enable", "0"),
     ("net.ipv4.tcp_fastopen", "0"),
     ("net.ipv4.tcp_no_metrics_save", "1"),
     ("net.inet.tcp.hostcache.enable", "0"),
@@ -185,7 +186,9 @@ mod tests {
             ("net.ipv4.tcp_rmem", "4096 30000 60000", true),
             (" net.ipv4.tcp_synack_retries ", " 2", true),
             ("net.ipv4.tcp_ecn", "0", true),
-            ("net.ipv4.tcp_ecn", "1", false),
+            ("net.ipv4.tcp_ecn", "1", true),
+            ("net.ipv4.tcp_ecn", "3", false),
+            ("net.inet.tcp.ecn.enable", "2", true),
             ("net.inet.tcp.msl", "500", true),
             ("net.inet.tcp.delayed_ack", "1", false),
             ("net.inet.tcp.delayed_ack", "0", true),

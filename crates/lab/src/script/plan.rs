@@ -414,6 +414,7 @@ impl From<HostTable> for HostPlan {
                 window_scaling: table.window_scaling.unwrap_or(defaults.window_scaling),
                 timestamps: table.timestamps.unwrap_or(defaults.timestamps),
                 sack: table.sack.unwrap_or(defaults.sack),
+                ecn: table.ecn.map_or(defaults.ecn, Into::into),
                 ..defaults
             },
         }

@@ -82,6 +82,9 @@ fn of_connection(connection: &Connection) -> String {
     if connection.sack {
         pieces.push("sack".to_owned());
     }
+    if connection.ecn {
+        pieces.push("ecn".to_owned());
+    }
     pieces.push(connection.congestion.name().to_owned());
     if let Some((ours, theirs)) = connection.window_scales {
         pieces.push(format!("wscale:{theirs},{ours}"));

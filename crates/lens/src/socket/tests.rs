@@ -26,6 +26,7 @@ fn established() -> Status {
         window_scales: Some((7, 8)),
         timestamps: true,
         sack: true,
+        ecn: true,
         srtt: Some(Duration::from_micros(1_250)),
         rttvar: Duration::from_micros(400),
         rto: Duration::from_millis(200),

@@ -317,11 +317,27 @@ fn fifth_check_ack<O: Observer>(
     if seg.ack.after(c.snd.una) {
         acknowledged(cx, c, seg);
     }
+    echoed_mark(cx.now.mono, c, seg);
     update_window(cx.now.mono, c, seg);
     if fin_acked {
         our_fin_acked(cx, c);
     }
     Ok(())
+}
+
+/// The peer says that a router has marked what we sent: to slow down is the same as for a loss, but nothing is sent again. In
+/// recovery that has been done already (RFC 3168 section 6.1.2).
+fn echoed_mark(now: Instant, c: &mut Connection, seg: &Segment) {
+    let echoed = seg.flags.contains(Flags::ECE) && c.ecn.on_echo(seg.ack);
+    c.ecn.on_ack(seg.ack);
+    if echoed && c.recovery.is_open() {
+        c.congestion
+            .on_congestion(now, c.snd.nxt.since(c.snd.una), c.payload_max());
+        c.congestion.on_recovered(now, c.congestion.ssthresh());
+    }
+    if echoed {
+        c.ecn.on_slowed(c.snd.nxt);
+    }
 }
 
 /// RFC 5681 section 2: what counts as a duplicate acknowledgment.

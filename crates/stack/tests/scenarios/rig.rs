@@ -210,6 +210,7 @@ pub(crate) struct Out {
     pub(crate) tuple: FourTuple,
     pub(crate) header: Header,
     pub(crate) dscp: Dscp,
+    pub(crate) ecn: ip::Ecn,
     pub(crate) payload: Vec<u8>,
     /// On an Ethernet, the header of its frame.
     pub(crate) ether: Option<ether::Header>,
@@ -370,9 +371,19 @@ impl Rig {
 
     /// The peer sends a segment with this Diffserv codepoint.
     pub(crate) fn inject_marked(&mut self, dscp: Dscp, seg: Seg) {
-        let _ = writeln!(self.history, "{:>9} < {seg:?} dscp {}", self.clock(), dscp.value());
+        self.inject_in(dscp, ip::Ecn::NotEct, seg);
+    }
+
+    /// The peer sends a segment, which comes so marked by routers.
+    pub(crate) fn inject_ecn(&mut self, ecn: ip::Ecn, seg: Seg) {
+        self.inject_in(Dscp::DEFAULT, ecn, seg);
+    }
+
+    fn inject_in(&mut self, dscp: Dscp, ecn: ip::Ecn, seg: Seg) {
+        let clock = self.clock();
+        let _ = writeln!(self.history, "{clock:>9} < {seg:?} dscp {} {ecn:?}", dscp.value());
         let header = self.header(&seg);
-        let packet = build_marked(dscp, self.theirs, self.ours, &header, &seg.payload);
+        let packet = build_marked(dscp, ecn, self.theirs, self.ours, &header, &seg.payload);
         let packet = self.framed(packet);
         self.raw(&packet);
     }
@@ -477,6 +488,7 @@ impl Rig {
             tuple,
             header,
             dscp: datagram.dscp,
+            ecn: datagram.ecn,
             payload: body[len..].to_vec(),
             ether,
         };
@@ -701,18 +713,18 @@ pub(crate) fn frame(header: ether::Header, payload: &[u8]) -> Vec<u8> {
 
 /// An IP packet with a TCP segment, its checksums right.
 pub(crate) fn build(src: IpAddr, dst: IpAddr, header: &Header, payload: &[u8]) -> Vec<u8> {
-    build_marked(Dscp::DEFAULT, src, dst, header, payload)
+    build_marked(Dscp::DEFAULT, ip::Ecn::NotEct, src, dst, header, payload)
 }
 
-/// The same with a Diffserv codepoint.
-fn build_marked(dscp: Dscp, src: IpAddr, dst: IpAddr, header: &Header, payload: &[u8]) -> Vec<u8> {
+/// The same with the marks of its datagram.
+fn build_marked(dscp: Dscp, ecn: ip::Ecn, src: IpAddr, dst: IpAddr, header: &Header, payload: &[u8]) -> Vec<u8> {
     let ip = ip::Header {
         src,
         dst,
         protocol: ip::TCP,
         hop_limit: 64,
         dscp,
-        ecn: ip::Ecn::NotEct,
+        ecn,
     };
     let mut packet = vec![0; ip.len() + header.len()];
     ip.emit(header.len() + payload.len(), &mut packet).expect("fits");
