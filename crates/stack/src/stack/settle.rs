@@ -55,7 +55,7 @@ impl<O: Observer> Stack<O> {
             self.enter_time_wait(now, i);
         }
         if let Some(epoch) = epoch {
-            self.spend_cookie(now, i, epoch);
+            self.spend_cookie(now, i, epoch.into());
         }
         if owner == Owner::Nobody {
             self.give_back(i);

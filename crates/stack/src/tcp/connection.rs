@@ -16,7 +16,7 @@ use super::congestion::{Congestion, Rate};
 use super::deadlines::{Deadlines, Reason};
 use super::ecn::Ecn;
 use super::mss;
-use super::recovery::{Flight, Recovery, Terms};
+use super::recovery::{Flight, Phase, Recovery, Terms};
 use super::recv::ReceiveSpace;
 use super::rtt::{RoundTrip, RtoBounds};
 use super::send::SendSpace;
@@ -104,8 +104,9 @@ pub(crate) struct Connection {
     pub(crate) text_sent: Instant,
     /// When the peer was last heard.
     pub(crate) heard: Instant,
-    /// The epoch of the cookie that opened it; while it lives, the cookie could open it again.
-    pub(crate) epoch: Option<u64>,
+    /// The epoch of the cookie that opened it; while it lives, the cookie could open it again. Units: those of
+    /// [`Settled::epoch`]; 32 bits of them are good for 8,000 years.
+    pub(crate) epoch: Option<u32>,
     /// It counts among the connections of its source at this listener.
     pub(crate) counted: Option<ListenerId>,
     pub(crate) ended: Option<Ended>,
@@ -240,7 +241,7 @@ impl Connection {
         c.sack = settled.sack;
         c.ecn = settled.ecn;
         c.scale(cx, settled.window_scale);
-        c.epoch = settled.epoch;
+        c.epoch = settled.epoch.and_then(|epoch| u32::try_from(epoch).ok());
         c.unanswered = settled.retransmissions;
         // An echoed timestamp says nothing here: that of a cookie is no time, and is the same in each copy.
         c.timed = settled.syn_ack_at.is_some();
@@ -644,6 +645,14 @@ impl Connection {
             self.end(cx, how, Arrow::TimedOut);
         } else {
             self.soft_error = Some(Ended::Unreachable(why));
+        }
+    }
+
+    /// Loss has been found where recovery stood at `before`: as with an echoed mark, the peer is told that we slowed down (RFC
+    /// 3168 section 6.1.2).
+    pub(crate) fn slowed_since(&mut self, before: Phase) {
+        if before == Phase::Open && self.recovery.phase() != Phase::Open {
+            self.ecn.on_slowed(self.snd.nxt);
         }
     }
 

@@ -22,8 +22,10 @@ pub(crate) struct Ecn {
     is_marked: bool,
     /// The peer is owed a CWR.
     is_cwr_due: bool,
-    /// SND.NXT when the sender last slowed down: an echo of what was sent before says nothing new.
-    slowed: Option<SeqNumber>,
+    /// The sender has slowed down, and what was in flight then is not all acknowledged.
+    has_slowed: bool,
+    /// SND.NXT when it did: an echo of what was sent before says nothing new.
+    slowed: SeqNumber,
 }
 
 impl Ecn {
@@ -33,7 +35,8 @@ impl Ecn {
             echoes,
             is_marked: false,
             is_cwr_due: false,
-            slowed: None,
+            has_slowed: false,
+            slowed: SeqNumber::new(0),
         }
     }
 
@@ -63,22 +66,20 @@ impl Ecn {
     /// An acknowledgment of `ack` echoes a mark. Returns whether the sender has to slow down, which it does once for what was
     /// in flight.
     pub(crate) fn on_echo(&mut self, ack: SeqNumber) -> bool {
-        self.sends && self.slowed.is_none_or(|slowed| ack.after(slowed))
+        self.sends && (!self.has_slowed || ack.after(self.slowed))
     }
 
     /// The sender has slowed down, for an echo or for a loss: the peer is told with the next new text.
     pub(crate) fn on_slowed(&mut self, nxt: SeqNumber) {
         if self.sends {
-            self.slowed = Some(nxt);
+            (self.has_slowed, self.slowed) = (true, nxt);
             self.is_cwr_due = true;
         }
     }
 
     /// `ack` is acknowledged: what was remembered of what lies far behind would go round some day.
     pub(crate) fn on_ack(&mut self, ack: SeqNumber) {
-        if self.slowed.is_some_and(|slowed| ack.after(slowed)) {
-            self.slowed = None;
-        }
+        self.has_slowed &= !ack.after(self.slowed);
     }
 
     /// Flags that a segment with ACK carries beside its own; `fresh`: it brings text that was never sent.

@@ -8,7 +8,7 @@ use super::connection::{Connection, Owner, terms};
 use super::deadlines::Reason;
 use super::ecn::Ecn;
 use super::mss;
-use super::recovery::{Echo, Heard, News};
+use super::recovery::{Echo, Heard, News, Phase};
 use super::recv::Taken;
 use super::segment::Segment;
 use super::state::{Arrow, State};
@@ -311,12 +311,14 @@ fn fifth_check_ack<O: Observer>(
     }
     let fin_acked = c.snd.is_fin_acked_by(seg.ack);
     c.snd.fin &= !fin_acked;
+    let before = c.recovery.phase();
     if c.snd.has_flight() || !seg.options.sack.is_empty() {
         recover(cx, c, seg);
     }
     if seg.ack.after(c.snd.una) {
         acknowledged(cx, c, seg);
     }
+    c.slowed_since(before);
     echoed_mark(cx.now.mono, c, seg);
     update_window(cx.now.mono, c, seg);
     if fin_acked {
@@ -330,7 +332,7 @@ fn fifth_check_ack<O: Observer>(
 fn echoed_mark(now: Instant, c: &mut Connection, seg: &Segment) {
     let echoed = seg.flags.contains(Flags::ECE) && c.ecn.on_echo(seg.ack);
     c.ecn.on_ack(seg.ack);
-    if echoed && c.recovery.is_open() {
+    if echoed && c.recovery.phase() == Phase::Open {
         c.congestion
             .on_congestion(now, c.snd.nxt.since(c.snd.una), c.payload_max());
         c.congestion.on_recovered(now, c.congestion.ssthresh());

@@ -9,6 +9,7 @@ use crate::observer::{Cause, Observer};
 
 /// Runs every reason that is due.
 pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
+    let before = c.recovery.phase();
     while let Some(reason) = c.deadlines.take_due(cx.now.mono) {
         match reason {
             Reason::Recover => recover(cx, c),
@@ -21,6 +22,7 @@ pub(crate) fn run<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
             Reason::Close => close(cx, c),
         }
     }
+    c.slowed_since(before);
 }
 
 /// A tail loss probe is due, or what was overtaken has had its time (RFC 8985 sections 6.3 and 7.3).

@@ -5,8 +5,8 @@ use wire::seq::SeqNumber;
 
 use crate::time::{Duration, Instant};
 
-/// A timestamp that old no longer says which of two is older (RFC 7323 section 5.5): 24 days.
-const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
+/// A timestamp that old no longer says which of two is older (RFC 7323 section 5.5): 24 days. Units: seconds.
+const OUTDATED: u32 = 24 * 24 * 3600;
 
 /// The timestamps of one connection.
 #[derive(Debug, Clone, Copy, Hash)]
@@ -15,8 +15,8 @@ pub(crate) struct Timestamps {
     pub(crate) offset: u32,
     /// TS.Recent.
     pub(crate) recent: u32,
-    /// When TS.Recent was noted. `None`: never.
-    recent_at: Option<Instant>,
+    /// When TS.Recent was noted. Units: seconds, from 1 on, so that this is small; 0: never.
+    recent_at: u32,
     /// What went out before this clock ran, and so measures nothing when it is echoed: the TSval of a cookie.
     cookie: Option<u32>,
 }
@@ -26,7 +26,7 @@ impl Timestamps {
         Self {
             offset,
             recent: 0,
-            recent_at: None,
+            recent_at: 0,
             cookie: None,
         }
     }
@@ -36,7 +36,7 @@ impl Timestamps {
         Self {
             offset,
             recent,
-            recent_at: Some(now),
+            recent_at: seconds(now),
             cookie: None,
         }
     }
@@ -46,7 +46,7 @@ impl Timestamps {
         Self {
             offset: tsval.wrapping_sub(sent.as_millis() as u32),
             recent,
-            recent_at: Some(now),
+            recent_at: seconds(now),
             cookie: None,
         }
     }
@@ -56,7 +56,7 @@ impl Timestamps {
         Self {
             offset: tsval.wrapping_add(1).wrapping_sub(now.as_millis() as u32),
             recent,
-            recent_at: Some(now),
+            recent_at: seconds(now),
             cookie: Some(tsval),
         }
     }
@@ -76,14 +76,14 @@ impl Timestamps {
 
     /// PAWS, RFC 7323 section 5.3, R1: whether `val` is older than the last one.
     pub(crate) fn is_old(&self, now: Instant, val: u32) -> bool {
-        self.recent_at.is_some_and(|at| now.since(at) < OUTDATED) && is_older(val, self.recent)
+        self.recent_at > 0 && seconds(now).wrapping_sub(self.recent_at) < OUTDATED && is_older(val, self.recent)
     }
 
     /// RFC 7323 section 4.3: an acceptable segment that begins at or before what we last acknowledged.
     pub(crate) fn on_segment(&mut self, now: Instant, val: u32, seq: SeqNumber, acked: SeqNumber) {
         if seq.at_or_before(acked) && !self.is_old(now, val) {
             self.recent = val;
-            self.recent_at = Some(now);
+            self.recent_at = seconds(now);
         }
     }
 
@@ -92,6 +92,11 @@ impl Timestamps {
         let ms = self.value(now).wrapping_sub(ecr);
         (ecr != 0 && self.cookie != Some(ecr) && ms < 1 << 24).then(|| Duration::from_millis(u64::from(ms.max(1))))
     }
+}
+
+/// The clock in seconds; it is never 0.
+const fn seconds(now: Instant) -> u32 {
+    (now.as_millis() / 1000) as u32 + 1
 }
 
 /// TSval at `now` for a keyed offset.

@@ -172,6 +172,20 @@ fn new_text_alone_is_ecn_capable() {
     assert_eq!(take(&mut rig).ecn, Ecn::NotEct);
 }
 
+/// Section 6.1.2: a loss slows the sender down as well, and CWR says so with the next new text.
+#[test]
+fn a_loss_is_told_as_well() {
+    let mut rig = rig(EcnMode::Ask);
+    let id = open(&mut rig);
+    rig.send(id, 1, 1000);
+    rig.advance(Duration::from_secs(2));
+    rig.inject(Seg::new(".", 1).ack(1001).ts(2, 1));
+    rig.out.clear();
+    rig.send(id, 1001, 2000);
+    let said: Vec<Flags> = rig.out.drain(..).map(|out| said(&out)).collect();
+    assert_eq!(said, [Flags::CWR]);
+}
+
 /// Section 6.1.3: marks are echoed on every acknowledgment, at once, until the sender says CWR.
 #[test]
 fn marks_are_echoed_until_the_sender_knows() {
