@@ -145,7 +145,7 @@ impl Congestion {
     /// Congestion was seen, by loss or by ECN, for the first time in this flight: the threshold is the algorithm's choice,
     /// and the window comes down to it. Proportional rate reduction says by [`Congestion::set_cwnd`] how. `in_flight` is
     /// SND.NXT - SND.UNA. What was is remembered for [`Congestion::undo`].
-    pub(crate) fn on_congestion(&mut self, _now: Instant, in_flight: u32, mss: u32) {
+    pub(crate) fn on_congestion(&mut self, in_flight: u32, mss: u32) {
         self.reduce(in_flight, mss, Chosen::on_congestion);
         self.window.cwnd = self.window.ssthresh;
     }
@@ -157,13 +157,13 @@ impl Congestion {
 
     /// Recovery is over, and growth begins again from `cwnd`: the threshold, or what RFC 6582 section 3.2, step 3, makes of
     /// it where nothing else would hold a burst back.
-    pub(crate) const fn on_recovered(&mut self, _now: Instant, cwnd: u32) {
+    pub(crate) const fn on_recovered(&mut self, cwnd: u32) {
         self.window.cwnd = cwnd;
     }
 
     /// The retransmission timer ran out (RFC 5681 section 3.1, equation 4). `again`: the threshold was lowered already for
     /// what is in flight, by an earlier timeout or by the recovery that this one ends, and stands.
-    pub(crate) fn on_timeout(&mut self, _now: Instant, in_flight: u32, mss: u32, again: bool) {
+    pub(crate) fn on_timeout(&mut self, in_flight: u32, mss: u32, again: bool) {
         if !again {
             self.reduce(in_flight, mss, Chosen::on_timeout);
         }
@@ -190,7 +190,7 @@ impl Congestion {
 
     /// Nothing was sent for a whole timeout: what was learned of the path is old, and the window no more than the initial one
     /// (RFC 5681 section 4.1). Slow start leads back to three quarters of what it was (RFC 2861 section 3).
-    pub(crate) fn on_idle(&mut self, _now: Instant, mss: u32) {
+    pub(crate) fn on_idle(&mut self, mss: u32) {
         let Window { cwnd, ssthresh } = &mut self.window;
         let restart = (*cwnd).min(initial_window(mss));
         if restart < *cwnd {

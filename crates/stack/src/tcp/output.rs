@@ -237,7 +237,7 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     let burst = if c.ecn.is_cwr_due() { mss } else { burst };
     let in_flight = c.recovery.pipe(c.snd.una, c.snd.nxt);
     if !c.snd.has_flight() && now.since(c.text_sent) > c.rto() {
-        c.congestion.on_idle(now, mss);
+        c.congestion.on_idle(mss);
     }
     let usable = if c.force { c.snd.usable().max(1) } else { c.snd.usable() };
     let room = c.congestion.cwnd().saturating_sub(in_flight);

@@ -151,8 +151,8 @@ impl Recovery {
         let (una, phase) = (flight.una + news.acked, self.phase);
         if self.probe.on_ack(news.as_probe_reply(una)) && self.phase == Phase::Open {
             // The probe mended a loss that nothing else has shown: that was congestion all the same (section 7.4.2).
-            congestion.on_congestion(flight.now, flight.nxt.since(flight.una), flight.mss);
-            congestion.on_recovered(flight.now, congestion.ssthresh());
+            congestion.on_congestion(flight.nxt.since(flight.una), flight.mss);
+            congestion.on_recovered(congestion.ssthresh());
         }
         let undone = self.undone(news, flight);
         if undone.is_some() {
@@ -230,7 +230,7 @@ impl Recovery {
                 // holds a burst back.
                 let cautious = left.max(flight.mss).saturating_add(flight.mss);
                 let cwnd = if flight.sack { ssthresh } else { ssthresh.min(cautious) };
-                congestion.on_recovered(flight.now, cwnd);
+                congestion.on_recovered(cwnd);
             }
             Phase::Loss { recover } if una.at_or_after(recover) => {}
             _ => return,
@@ -277,7 +277,7 @@ impl Recovery {
     /// Fast recovery begins.
     fn enter(&mut self, news: &News, una: SeqNumber, flight: &Flight, congestion: &mut Congestion) {
         let before = flight.nxt.since(flight.una);
-        congestion.on_congestion(flight.now, before.min(congestion.cwnd().max(flight.mss)), flight.mss);
+        congestion.on_congestion(before.min(congestion.cwnd().max(flight.mss)), flight.mss);
         self.phase = Phase::Fast { recover: flight.nxt };
         self.undo = Some(Box::new(Undo::new(una)));
         self.fills_up = false;
@@ -322,12 +322,7 @@ impl Recovery {
     /// The retransmission timer ran out with data in flight. `again`: it did before, and nothing has answered.
     pub(crate) fn on_timeout(&mut self, flight: &Flight, congestion: &mut Congestion, again: bool, terms: &Terms) {
         let in_recovery = self.phase != Phase::Open;
-        congestion.on_timeout(
-            flight.now,
-            flight.nxt.since(flight.una),
-            flight.mss,
-            again || in_recovery,
-        );
+        congestion.on_timeout(flight.nxt.since(flight.una), flight.mss, again || in_recovery);
         self.probe.forget();
         self.fills_up = false;
         if !in_recovery {

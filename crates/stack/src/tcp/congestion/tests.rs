@@ -50,7 +50,7 @@ fn slow_start_doubles_in_a_round_trip_however_few_acknowledgments_say_it() {
 #[test]
 fn what_an_acknowledgment_has_beyond_the_threshold_is_not_slow_start() {
     let mut c = new(CongestionControl::NewReno);
-    c.on_timeout(Instant::ZERO, 20 * MSS, MSS, false);
+    c.on_timeout(20 * MSS, MSS, false);
     c.on_ack(&acked(44 * MSS));
     assert_eq!(
         c.cwnd(),
@@ -62,9 +62,9 @@ fn what_an_acknowledgment_has_beyond_the_threshold_is_not_slow_start() {
 #[test]
 fn newreno_adds_one_segment_in_a_round_trip() {
     let mut c = new(CongestionControl::NewReno);
-    c.on_congestion(Instant::ZERO, 20 * MSS, MSS);
+    c.on_congestion(20 * MSS, MSS);
     assert_eq!((c.cwnd(), c.ssthresh()), (10 * MSS, 10 * MSS));
-    c.on_recovered(Instant::ZERO, 10 * MSS);
+    c.on_recovered(10 * MSS);
     for _ in 0..10 {
         c.on_ack(&acked(MSS));
     }
@@ -79,7 +79,7 @@ fn what_is_left_after_congestion_table() {
             in_flight: 10 * MSS,
             ..acked(10 * MSS)
         });
-        c.on_congestion(Instant::ZERO, 20 * MSS, MSS);
+        c.on_congestion(20 * MSS, MSS);
         assert_eq!(c.ssthresh(), segments * MSS, "{control}");
     }
 }
@@ -103,7 +103,7 @@ fn a_window_that_is_not_the_bound_does_not_grow() {
 #[test]
 fn a_round_that_used_the_window_up_lets_it_grow_to_its_end() {
     let mut c = new(CongestionControl::NewReno);
-    c.on_congestion(Instant::ZERO, 40 * MSS, MSS);
+    c.on_congestion(40 * MSS, MSS);
     // 20 segments are in flight; nothing more is sent, and their acknowledgments come one by one.
     for left in (1..=20).rev() {
         c.on_ack(&Acked {
@@ -124,9 +124,9 @@ fn timeout_leaves_one_segment_and_keeps_the_threshold_when_it_repeats() {
         (CongestionControl::Cubic, 10_220),
     ] {
         let mut c = new(control);
-        c.on_timeout(Instant::ZERO, 8 * MSS, MSS, false);
+        c.on_timeout(8 * MSS, MSS, false);
         assert_eq!((c.cwnd(), c.ssthresh()), (MSS, threshold), "{control}");
-        c.on_timeout(Instant::ZERO, MSS, MSS, true);
+        c.on_timeout(MSS, MSS, true);
         assert_eq!((c.cwnd(), c.ssthresh()), (MSS, threshold), "{control}");
     }
 }
@@ -137,7 +137,7 @@ fn undo_takes_back_what_was_no_congestion() {
         let mut c = new(control);
         c.on_ack(&acked(10 * MSS));
         let before = c.memory.as_ref().map(|m| m.algorithm);
-        c.on_congestion(Instant::ZERO, 20 * MSS, MSS);
+        c.on_congestion(20 * MSS, MSS);
         c.set_cwnd(3 * MSS);
         c.undo();
         assert_eq!((c.cwnd(), c.ssthresh()), (20 * MSS, u32::MAX), "{control}");
@@ -157,12 +157,12 @@ fn undo_takes_back_what_was_no_congestion() {
 fn idle_never_grows_the_window_and_slow_start_leads_back() {
     for control in CongestionControl::ALL {
         let mut c = new(control);
-        c.on_timeout(Instant::ZERO, 8 * MSS, MSS, false);
-        c.on_idle(Instant::ZERO, MSS);
+        c.on_timeout(8 * MSS, MSS, false);
+        c.on_idle(MSS);
         assert_eq!(c.cwnd(), MSS, "{control}");
-        c.on_recovered(Instant::ZERO, 100 * MSS);
-        c.on_idle(Instant::ZERO, MSS);
-        c.on_idle(Instant::ZERO, MSS);
+        c.on_recovered(100 * MSS);
+        c.on_idle(MSS);
+        c.on_idle(MSS);
         assert_eq!((c.cwnd(), c.ssthresh()), (10 * MSS, 75 * MSS), "{control}");
     }
 }
@@ -174,7 +174,7 @@ fn memory_is_given_back_when_nothing_was_learned() {
     assert!(c.memory.is_some());
     c.on_quiet();
     assert!(c.memory.is_none());
-    c.on_congestion(Instant::ZERO, 20 * MSS, MSS);
+    c.on_congestion(20 * MSS, MSS);
     c.on_quiet();
     assert!(c.memory.is_some(), "where the loss was is worth keeping");
 }
@@ -188,7 +188,7 @@ fn sizes_are_bounded() {
 #[test]
 fn another_algorithm_goes_on_with_the_window() {
     let mut c = new(CongestionControl::NewReno);
-    c.on_congestion(Instant::ZERO, 40 * MSS, MSS);
+    c.on_congestion(40 * MSS, MSS);
     c.choose(CongestionControl::Cubic);
     assert_eq!((c.cwnd(), c.ssthresh()), (20 * MSS, 20 * MSS));
     assert_eq!(c.control(), CongestionControl::Cubic);
