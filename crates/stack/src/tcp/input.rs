@@ -319,7 +319,7 @@ fn fifth_check_ack<O: Observer>(
         acknowledged(cx, c, seg);
     }
     c.slowed_since(before);
-    echoed_mark(cx.now.mono, c, seg);
+    echoed_mark(c, seg);
     update_window(cx.now.mono, c, seg);
     if fin_acked {
         our_fin_acked(cx, c);
@@ -329,13 +329,12 @@ fn fifth_check_ack<O: Observer>(
 
 /// The peer says that a router has marked what we sent: to slow down is the same as for a loss, but nothing is sent again. In
 /// recovery that has been done already (RFC 3168 section 6.1.2).
-fn echoed_mark(now: Instant, c: &mut Connection, seg: &Segment) {
+fn echoed_mark(c: &mut Connection, seg: &Segment) {
     let echoed = seg.flags.contains(Flags::ECE) && c.ecn.on_echo(seg.ack);
     c.ecn.on_ack(seg.ack);
     if echoed && c.recovery.phase() == Phase::Open {
-        c.congestion
-            .on_congestion(now, c.snd.nxt.since(c.snd.una), c.payload_max());
-        c.congestion.on_recovered(now, c.congestion.ssthresh());
+        c.congestion.on_congestion(c.snd.nxt.since(c.snd.una), c.payload_max());
+        c.congestion.on_recovered(c.congestion.ssthresh());
     }
     if echoed {
         c.ecn.on_slowed(c.snd.nxt);
