@@ -242,6 +242,7 @@ impl<O: Observer> Stack<O> {
             if let Some(c) = self.connections.get_mut(i) {
                 timeout::run(&mut context!(self, now), c);
             }
+            self.suspect_neighbour(now, i);
             self.settle(now, i);
         }
         while let Some(at) = self.embryos.expire(now.mono) {

@@ -189,10 +189,25 @@ impl Station {
         self.cache.hear(now, keys, &news, tell)
     }
 
-    /// TCP went on towards this destination, whose neighbour was found at this place.
+    /// Something new was acknowledged from this destination, whose neighbour was found at this place.
     pub(crate) fn confirm(&mut self, now: Instant, place: u32, destination: IpAddr, tell: Tell<'_>) {
         if let Some(hop) = self.routes.next_hop(destination) {
             self.cache.confirm(now, place, hop, tell);
+        }
+    }
+
+    /// TCP heard something new from this destination, whose neighbour was found at this place.
+    pub(crate) fn note(&mut self, now: Instant, place: u32, destination: IpAddr) {
+        if let Some(hop) = self.routes.next_hop(destination) {
+            self.cache.note(now, place, hop);
+        }
+    }
+
+    /// What is sent to this destination, whose neighbour was found at this place, seems to be lost: the neighbour is asked
+    /// whether it is still there, at most once in a second.
+    pub(crate) fn suspect(&mut self, now: Instant, place: u32, destination: IpAddr, tell: Tell<'_>) {
+        if let Some(hop) = self.routes.next_hop(destination) {
+            self.cache.suspect(now, place, hop, tell);
         }
     }
 

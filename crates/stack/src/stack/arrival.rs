@@ -41,8 +41,8 @@ pub(super) enum Arrival {
     Icmp(Datagram, BytesMut, Option<Sender>),
     /// A message of neighbour discovery, headers and all.
     Discovery(Datagram, BytesMut, Sender),
-    /// An ARP packet, alone, and the header of its frame.
-    Arp(ether::Header, BytesMut),
+    /// An ARP packet, alone.
+    Arp(BytesMut),
     /// It belongs to another shard, and waits to be fetched.
     Stray,
     /// Nothing that we can use.
@@ -125,7 +125,7 @@ impl Reader<'_> {
         }
         bytes.advance(ether::HEADER.min(bytes.len()));
         let version = match header.ethertype {
-            EtherType::Arp => return Ok(Arrival::Arp(header, packet.bytes)),
+            EtherType::Arp => return Ok(Arrival::Arp(packet.bytes)),
             EtherType::Ipv4 => 4,
             EtherType::Ipv6 => 6,
         };

@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use wire::Malformed;
 use wire::arp::{self, Operation};
-use wire::ether::{self, Mac};
+use wire::ether::Mac;
 use wire::icmp::ndp::{self, NeighbourAdvertisement};
 use wire::ip::{self, Datagram};
 
@@ -36,7 +36,7 @@ impl Sender {
 
 impl<O: Observer> Stack<O> {
     /// RFC 826, "Packet Reception".
-    pub(super) fn arp(&mut self, now: Now, header: &ether::Header, bytes: &[u8]) -> Result<(), Why> {
+    pub(super) fn arp(&mut self, now: Now, bytes: &[u8]) -> Result<(), Why> {
         let packet = arp::Packet::parse(bytes).map_err(|_| Why::MalformedArp)?;
         let (sender, target) = (IpAddr::from(packet.sender), IpAddr::from(packet.target));
         let is_for_us = self.config.addresses.contains(&target);
@@ -49,7 +49,7 @@ impl<O: Observer> Stack<O> {
         }
         let heard = match (is_request, is_for_us) {
             (true, true) => Heard::Question,
-            (false, true) if !header.dst.is_group() => Heard::Answer,
+            (false, true) => Heard::Answer,
             _ => Heard::Announcement,
         };
         let learnt = if is_probe {

@@ -73,7 +73,7 @@ impl<O: Observer> Stack<O> {
                 self.icmp(now, &datagram, &bytes)
             }
             Arrival::Discovery(datagram, bytes, sender) => self.discovery(now, &datagram, &bytes, sender),
-            Arrival::Arp(header, bytes) => self.arp(now, &header, &bytes),
+            Arrival::Arp(bytes) => self.arp(now, &bytes),
             Arrival::Stray => Ok(()),
             Arrival::Bad(why) => Err(why),
         };
@@ -125,10 +125,11 @@ impl<O: Observer> Stack<O> {
                 let seg = Segment::new(arrived.at, &arrived.header, payload)
                     .in_datagram(marks)
                     .joined(arrived.joined, arrived.last);
-                let before = c.progress();
+                let (una, nxt) = (c.snd.una, c.rcv.nxt);
                 input::segment_arrives(&mut context!(self, now), c, seg);
-                if c.progress() != before {
-                    self.confirm_neighbour(now, i);
+                let is_acknowledged = c.snd.una != una;
+                if self.station.is_some() && (is_acknowledged || c.rcv.nxt != nxt) {
+                    self.on_progress(now, i, is_acknowledged);
                 }
             }
             return self.settle(now, i);

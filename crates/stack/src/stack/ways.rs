@@ -13,6 +13,9 @@ use crate::status::Idle;
 use crate::tcp::output::{self, Plan};
 use crate::time::Now;
 
+/// So many timeouts on end are no accident.
+const SUSPICIOUS: u8 = 2;
+
 /// What stands between a connection and the link.
 pub(super) enum Passage {
     /// Nothing: its packets leave behind this header, or behind none.
@@ -105,14 +108,34 @@ impl<O: Observer> Stack<O> {
         Ok(())
     }
 
-    /// TCP went on: the neighbour of connection `i` is where we think it is (RFC 4861 section 7.3.1).
-    pub(super) fn confirm_neighbour(&mut self, now: Now, i: u32) {
+    /// Something new came for connection `i`. An acknowledgment says that what we sent arrived, and so that its neighbour is
+    /// where we think it is (RFC 4861 section 7.3.1). Data is a weaker sign: what was sent before our acknowledgments went
+    /// astray comes as well.
+    pub(super) fn on_progress(&mut self, now: Now, i: u32, is_acknowledged: bool) {
         let (Some(station), Some(c)) = (self.station.as_deref_mut(), self.connections.get(i)) else {
             return;
         };
+        let (place, remote) = (c.neighbour, c.tuple.remote_addr);
+        if is_acknowledged {
+            let observer = &mut self.observer;
+            let mut tell = |change| observer.observe(now.mono, &Fact::Neighbour(change));
+            station.confirm(now.mono, place, remote, &mut tell);
+        } else {
+            station.note(now.mono, place, remote);
+        }
+    }
+
+    /// What connection `i` has sent goes unanswered time and again: it may be that its neighbour is where we think it is no more.
+    pub(super) fn suspect_neighbour(&mut self, now: Now, i: u32) {
+        let (Some(station), Some(c)) = (self.station.as_deref_mut(), self.connections.get(i)) else {
+            return;
+        };
+        if c.unanswered < SUSPICIOUS {
+            return;
+        }
         let observer = &mut self.observer;
         let mut tell = |change| observer.observe(now.mono, &Fact::Neighbour(change));
-        station.confirm(now.mono, c.neighbour, c.tuple.remote_addr, &mut tell);
+        station.suspect(now.mono, c.neighbour, c.tuple.remote_addr, &mut tell);
     }
 
     /// Runs the timers of neighbours that are due.

@@ -3,10 +3,11 @@
 //! ```text
 //!               ask                    it answers                    30 s, and something is sent
 //!  (unknown) ──────────▶ INCOMPLETE ───────────────▶ REACHABLE ─────────────────────────────────▶ DELAY
-//!      │                     │ 3 s                     ▲  ▲  TCP goes on, or it answers             │ 5 s
+//!      │                     │ 3 s                     ▲  ▲  TCP confirms it, or it answers             │ 5 s
 //!      │ it asks us          ▼                         │  └───────────────────────────────── PROBE ◀┘
 //!      └──────────▶ STALE    FAILED, 1 s, forgotten    │                                       │ 3 s
 //!                     └──────────── something is sent: DELAY                                   ▼ forgotten
+//!  REACHABLE, STALE or DELAY, and TCP times out on end, or another claims the address: PROBE
 //! ```
 //!
 //! A full cache makes room in constant time: first go those that nobody of ours has used, the oldest first, then those whose
@@ -37,7 +38,7 @@ const MAX_UNICAST_SOLICIT: u8 = 3;
 const DELAY_FIRST_PROBE_TIME: Duration = Duration::from_secs(5);
 /// How long a neighbour that did not answer is left in peace.
 const FAILED_TIME: Duration = Duration::from_secs(1);
-/// A hardware address that was confirmed this lately is not given up for one that was not asked for.
+/// A hardware address that has worked this lately is not given up for one that was not asked for.
 const DISPUTE_TIME: Duration = Duration::from_secs(1);
 /// Confirmations that follow each other faster say nothing new.
 const CONFIRMATION_SPAN: Duration = Duration::from_millis(100);
@@ -193,7 +194,8 @@ impl Cache {
     ///
     /// Errors: why nothing was learnt.
     /// Spec: RFC 826, "Packet Reception"; RFC 4861 sections 7.2.3 and 7.2.5, but that what nobody asked for does not take the
-    /// place of what was confirmed within a second.
+    /// place of what was confirmed, or heard from, within a second (then the neighbour that is known is asked), and that an
+    /// announcement is no answer.
     pub(super) fn hear(&mut self, now: Instant, keys: &Keys, news: &News, tell: Tell<'_>) -> Result<Vec<u32>, Why> {
         let Some(i) = self.index(keys, news.address) else {
             self.learn(now, keys, news, tell)?;
@@ -207,20 +209,30 @@ impl Cache {
         let is_answer = news.heard == Heard::Answer && is_asked;
         let known = is_known.then_some(entry.mac);
         let mac = news.mac.or(known).ok_or(Why::NeighbourIgnored)?;
+        if !is_known && news.heard == Heard::Announcement {
+            // We have asked: who has the address will say so to us, and who has not is not to be faster.
+            return Err(Why::NeighbourIgnored);
+        }
         if known == Some(mac) && !is_answer {
             return Ok(Vec::new());
         }
         if known.is_some_and(|known| known != mac) {
-            let is_disputed = !is_answer && entry.is_confirmed_within(now, DISPUTE_TIME);
+            let is_trusted = !is_answer && entry.is_trusted_within(now, DISPUTE_TIME);
             if !news.overrides {
                 self.doubt(now, i, tell);
                 return Err(Why::NeighbourDisputed);
             }
-            if is_disputed || news.heard == Heard::Handshake {
+            let is_reachable = entry.state_at(now) == NeighbourState::Reachable;
+            if news.heard == Heard::Handshake && is_reachable {
+                return Err(Why::NeighbourDisputed);
+            }
+            if is_trusted {
+                self.probe(now, i, tell);
                 return Err(Why::NeighbourDisputed);
             }
         }
         entry.mac = mac;
+        entry.heard = (news.heard == Heard::Handshake).then_some(now);
         entry.confirmed = is_answer.then_some(now);
         let waiting = core::mem::take(&mut entry.waiting);
         self.wheel.cancel(&mut self.entries, i);
@@ -237,7 +249,7 @@ impl Cache {
         Ok(waiting)
     }
 
-    /// TCP went on over this neighbour (RFC 4861 section 7.3.1), which was found at this place.
+    /// What was sent to this neighbour arrived (RFC 4861 section 7.3.1); it was found at this place.
     pub(super) fn confirm(&mut self, now: Instant, place: u32, address: IpAddr, tell: Tell<'_>) {
         let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.address == address) else {
             return;
@@ -251,6 +263,20 @@ impl Cache {
         self.wheel.cancel(&mut self.entries, place);
         self.change(place, NeighbourState::Reachable, tell);
         self.touch(place);
+    }
+
+    /// TCP heard something new from behind this neighbour, which was found at this place.
+    pub(super) fn note(&mut self, now: Instant, place: u32, address: IpAddr) {
+        if let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.address == address) {
+            entry.heard = Some(now);
+        }
+    }
+
+    /// What is sent to this neighbour, which was found at this place, seems to be lost.
+    pub(super) fn suspect(&mut self, now: Instant, place: u32, address: IpAddr, tell: Tell<'_>) {
+        if self.entries.get(place).is_some_and(|entry| entry.address == address) {
+            self.probe(now, place, tell);
+        }
     }
 
     /// Runs one timer that is due.
@@ -333,9 +359,24 @@ impl Cache {
         }
         let mut entry = Entry::new(news.address, NeighbourState::Stale);
         entry.mac = mac;
+        entry.heard = (news.heard == Heard::Handshake).then_some(now);
         let i = self.insert(keys, entry, tell);
         self.set_rank(i, news.rank(news.heard == Heard::Handshake));
         Ok(())
+    }
+
+    /// The neighbour is asked at once whether it is still there, unless it has just been confirmed.
+    fn probe(&mut self, now: Instant, i: u32, tell: Tell<'_>) {
+        let Some(entry) = self.entries.get_mut(i) else { return };
+        let may = matches!(
+            entry.state,
+            NeighbourState::Reachable | NeighbourState::Stale | NeighbourState::Delay
+        );
+        if may && !entry.is_confirmed_within(now, DISPUTE_TIME) {
+            entry.asked = 0;
+            self.change(i, NeighbourState::Probe, tell);
+            self.schedule(now, i, Duration::ZERO);
+        }
     }
 
     /// Somebody says otherwise, without insisting (RFC 4861 section 7.2.5).
@@ -429,7 +470,15 @@ impl Cache {
 impl Hash for Cache {
     fn hash<H: Hasher>(&self, into: &mut H) {
         for entry in self.entries.iter() {
-            (entry.address, entry.mac, entry.state, entry.asked, entry.confirmed).hash(into);
+            (
+                entry.address,
+                entry.mac,
+                entry.state,
+                entry.asked,
+                entry.confirmed,
+                entry.heard,
+            )
+                .hash(into);
             entry.waiting.hash(into);
         }
     }

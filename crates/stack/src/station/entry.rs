@@ -15,7 +15,7 @@ use crate::time::{Duration, Instant};
 pub enum NeighbourState {
     /// It was asked for, and has not answered.
     Incomplete,
-    /// It was heard of lately by who ought to know: it answered, or TCP went on.
+    /// It was heard of lately by who ought to know: it answered, or acknowledged.
     Reachable,
     /// Its hardware address is known, and nobody has asked whether it still holds.
     Stale,
@@ -86,6 +86,8 @@ pub(super) struct Entry {
     pub(super) rank: Rank,
     /// When this hardware address was last confirmed.
     pub(super) confirmed: Option<Instant>,
+    /// When TCP last heard something new from behind it.
+    pub(super) heard: Option<Instant>,
     /// Connections that wait for the answer, by index. One that is stale waits for nothing and does no harm.
     pub(super) waiting: Vec<u32>,
     timer: TimerLink,
@@ -102,6 +104,7 @@ impl Entry {
             asked: 0,
             rank: Rank::Fixed,
             confirmed: None,
+            heard: None,
             waiting: Vec::new(),
             timer: TimerLink::default(),
             chain: 0,
@@ -116,6 +119,11 @@ impl Entry {
     /// Whether it was confirmed within `span`.
     pub(super) fn is_confirmed_within(&self, now: Instant, span: Duration) -> bool {
         self.confirmed.is_some_and(|at| now.since(at) < span)
+    }
+
+    /// Whether it does what is to be expected of it, as far as anybody could tell within `span`.
+    pub(super) fn is_trusted_within(&self, now: Instant, span: Duration) -> bool {
+        self.is_confirmed_within(now, span) || self.heard.is_some_and(|at| now.since(at) < span)
     }
 
     /// Its state now: a confirmation ends without a timer.

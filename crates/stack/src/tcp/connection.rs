@@ -313,11 +313,6 @@ impl Connection {
         }
     }
 
-    /// How far the peer has got with us: it moves when something new is acknowledged or comes.
-    pub(crate) const fn progress(&self) -> (SeqNumber, SeqNumber) {
-        (self.snd.una, self.rcv.nxt)
-    }
-
     pub(crate) fn rto(&self) -> Duration {
         self.rtt.rto(self.bounds())
     }

@@ -12,6 +12,7 @@ mod ethernet;
 mod handshake;
 mod icmp;
 mod ip;
+mod lan;
 mod limits;
 mod open;
 mod pair;

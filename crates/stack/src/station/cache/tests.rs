@@ -153,9 +153,10 @@ fn what_is_heard_in_every_state() {
         (Incomplete, Answer,       THEIRS, true,  Ok(()),   Reachable,  Some(THEIRS)),
         (Incomplete, Answer,       THEIRS, false, Ok(()),   Reachable,  Some(THEIRS)),
         (Incomplete, Question,     THEIRS, true,  Ok(()),   Stale,      Some(THEIRS)),
-        (Incomplete, Announcement, THEIRS, true,  Ok(()),   Stale,      Some(THEIRS)),
+        (Incomplete, Announcement, THEIRS, true,  ignored,  Incomplete, None),
         (Incomplete, Handshake,    THEIRS, true,  Ok(()),   Stale,      Some(THEIRS)),
         (Failed,     Question,     THEIRS, true,  Ok(()),   Stale,      Some(THEIRS)),
+        (Failed,     Announcement, THEIRS, true,  ignored,  Failed,     None),
         (Reachable,  Answer,       THEIRS, true,  Ok(()),   Reachable,  Some(THEIRS)),
         (Reachable,  Answer,       OTHER,  true,  Ok(()),   Stale,      Some(OTHER)),
         (Reachable,  Announcement, OTHER,  true,  Ok(()),   Stale,      Some(OTHER)),
@@ -166,7 +167,7 @@ fn what_is_heard_in_every_state() {
         (Stale,      Answer,       THEIRS, true,  Ok(()),   Stale,      Some(THEIRS)),
         (Stale,      Announcement, OTHER,  true,  Ok(()),   Stale,      Some(OTHER)),
         (Stale,      Announcement, OTHER,  false, disputed, Stale,      Some(THEIRS)),
-        (Stale,      Handshake,    OTHER,  true,  disputed, Stale,      Some(THEIRS)),
+        (Stale,      Handshake,    OTHER,  true,  Ok(()),   Stale,      Some(OTHER)),
         (Delay,      Announcement, THEIRS, true,  Ok(()),   Delay,      Some(THEIRS)),
         (Delay,      Announcement, OTHER,  true,  Ok(()),   Stale,      Some(OTHER)),
         (Probe,      Answer,       THEIRS, true,  Ok(()),   Reachable,  Some(THEIRS)),
@@ -198,6 +199,55 @@ fn what_is_heard_in_every_state() {
         ..news(1, THEIRS, Answer)
     };
     assert_eq!(rig.hear(&without).map(|_| ()), ignored, "an answer that says nothing");
+}
+
+#[test]
+fn what_works_is_asked_before_another_is_believed() {
+    use NeighbourState::*;
+    for heard in [Heard::Question, Heard::Announcement, Heard::Answer] {
+        let lie = |rig: &mut Rig| rig.hear(&news(1, OTHER, heard)).map(|_| ());
+        let mut rig = Rig::in_state(Reachable);
+        rig.confirm(1);
+        rig.advance(Duration::from_millis(900));
+        assert_eq!(lie(&mut rig), Err(Why::NeighbourDisputed));
+        assert_eq!(rig.state(1), Some(Reachable), "just confirmed: nobody need be asked");
+        // Since then something came from behind it, and that is all.
+        rig.advance(Duration::from_millis(900));
+        rig.cache.note(rig.now, 0, address(1));
+        assert_eq!(lie(&mut rig), Err(Why::NeighbourDisputed));
+        assert_eq!(rig.state(1), Some(Probe));
+        let alone = Due::Solicit(address(1), Some(THEIRS));
+        assert_eq!(rig.advance(Duration::ZERO), [alone]);
+        rig.hear(&news(1, THEIRS, Heard::Answer)).expect("it is still there");
+        assert_eq!((rig.state(1), rig.mac(1)), (Some(Reachable), Some(THEIRS)));
+        rig.advance(Duration::from_millis(1_100));
+        assert_eq!(lie(&mut rig), Ok(()), "or a move would never be believed");
+        assert_eq!((rig.state(1), rig.mac(1)), (Some(Stale), Some(OTHER)));
+    }
+}
+
+#[test]
+fn a_suspect_is_asked_at_most_once_in_a_second() {
+    use NeighbourState::*;
+    for state in [Reachable, Stale, Delay] {
+        let mut rig = Rig::in_state(state);
+        let suspect = |rig: &mut Rig| {
+            let told = &mut rig.told;
+            rig.cache
+                .suspect(rig.now, 0, address(1), &mut |change| told.push(change));
+        };
+        (0..3).for_each(|_| suspect(&mut rig));
+        assert_eq!(rig.advance(Duration::from_millis(900)).len(), 1, "{state:?}");
+        rig.hear(&news(1, THEIRS, Heard::Answer)).expect("it is still there");
+        suspect(&mut rig);
+        assert_eq!(
+            (rig.state(1), rig.advance(Duration::from_millis(900))),
+            (Some(Reachable), vec![])
+        );
+        rig.advance(Duration::from_millis(100));
+        suspect(&mut rig);
+        assert_eq!(rig.state(1), Some(Probe));
+    }
 }
 
 #[test]
