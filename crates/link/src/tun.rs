@@ -36,8 +36,9 @@ use crate::netlink;
 use crate::vnet::{HEADER_BYTES, VnetHeader};
 use device::Queues;
 
-/// Packets of up to this many bytes are gathered on the stack and leave by `write`: that costs less than `writev`.
-const GATHER_BYTES_MAX: usize = 256;
+/// Packets of up to this many bytes, which is one segment of most networks, are gathered on the stack and leave by `write`:
+/// that costs less than `writev`.
+const GATHER_BYTES_MAX: usize = 1_536;
 
 /// Slices of one packet that need no allocation on the way out, the header and the head included.
 const SLICES: usize = 16;

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   link readable ----.
-//!   link writable ----+--> turn: receive a batch | lock | packets, timers, transmit, events | unlock | wake
+//!   link writable ----+--> turn: receive a batch | lock | transmit, packets, timers, events | unlock | wake
 //!   ring not empty ---+                                 |                                     |
 //!   timer ------------+                                 '-> other shards' rings               |
 //!   rung by a socket -'    <------------------ wait, or at once again ------------------------'
 //! ```
 //!
 //! Each turn is one poll of the task. A turn that found work asks for another, behind the tasks that it woke: what they
-//! answer leaves in one batch.
+//! answer leaves in one batch, and carries the acknowledgments that would have been segments of their own before it.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -153,7 +153,10 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         if shard.is_stopped() {
             return Ok(Turn::Over);
         }
-        let now = clock.now();
+        let now = shard.now(&clock);
+        // What the last turn took in is answered here, and by those whom it woke.
+        shard.stack.poll_transmit(now, Budget::default(), &mut outlet);
+        let is_full = matches!(outlet.state, OutletState::Full);
         if !self.batch.is_empty() {
             shard.stack.handle_packets(now, &mut self.batch);
         }
@@ -163,14 +166,13 @@ impl<O: Observer + Send, L: Link> Driver<O, L> {
         if shard.stack.poll_timeout().is_some_and(|due| due <= now.mono) {
             shard.stack.handle_timeout(now);
         }
-        let more = shard.stack.poll_transmit(now, Budget::default(), &mut outlet);
+        let more = shard.stack.has_output();
         let asked = shard.wakers.awaits_drained();
         let orphaned = self.shared.crew.is_orphaned();
-        let drained = (asked || orphaned) && !shard.stack.has_connections();
+        let drained = (asked || orphaned) && !shard.stack.has_connections() && (is_full || !more);
         if drained {
             shard.wakers.on_drained();
         }
-        let is_full = matches!(outlet.state, OutletState::Full);
         let rung = shard.park(cx.waker(), is_full);
         let deadline = shard.deadline();
         let state = outlet.state;

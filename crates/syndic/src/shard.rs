@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
-use stack::{Instant, Now};
+use stack::{Duration, Instant, Now};
 
 use crate::calls::Calls;
 use crate::clock::Clock;
@@ -34,8 +34,14 @@ pub(crate) struct Shard<S: ?Sized> {
     /// The link could take no more: the driver waits for it, and need not be told of more to send.
     is_full: bool,
     stopped: Option<Stopped>,
+    /// The time of day, and when it was asked for.
+    wall: Option<(Instant, u64)>,
     pub(crate) stack: S,
 }
+
+/// How old the time of day may be. It tells epochs of 64 s apart, whose ends may differ by seconds between machines; asking
+/// for it costs as much as a small call.
+const WALL_AGE: Duration = Duration::from_millis(100);
 
 /// The shards of a net, one around each stack.
 pub(crate) fn crew<S: Calls + 'static>(clock: Clock, stacks: Vec<S>) -> Vec<Arc<Shared<S>>> {
@@ -55,6 +61,7 @@ impl<S> Shared<S> {
             deadline: None,
             is_full: false,
             stopped: None,
+            wall: None,
             stack,
         };
         Self {
@@ -100,6 +107,19 @@ impl<S: Send + ?Sized> Member for Shared<S> {
 }
 
 impl<S: Calls + ?Sized> Shard<S> {
+    /// The time as the stack is told it.
+    pub(crate) fn now(&mut self, clock: &Clock) -> Now {
+        let mono = clock.instant();
+        if let Some((asked, unix_s)) = self.wall
+            && mono.since(asked) < WALL_AGE
+        {
+            return Now { mono, unix_s };
+        }
+        let now = clock.now();
+        self.wall = Some((now.mono, now.unix_s));
+        now
+    }
+
     /// What has to happen after the lock, now that something may have changed.
     fn settle(&mut self) -> Rung {
         self.pump();
@@ -170,7 +190,8 @@ impl<S: Calls + ?Sized> Handle<S> {
             alarm.disarm();
             return Err(why.clone().into());
         }
-        let answer = f(self.0.clock.now(), &mut shard.stack, &mut shard.wakers);
+        let now = shard.now(&self.0.clock);
+        let answer = f(now, &mut shard.stack, &mut shard.wakers);
         let rung = shard.settle();
         drop(guard);
         alarm.disarm();

@@ -22,6 +22,9 @@ use crate::wakers::Side;
 /// Units: bytes.
 const WRITE_MAX: usize = 64 << 10;
 
+/// A write of up to this many bytes is copied without a look whether there is room for it: mostly there is. Units: bytes.
+const WRITE_SMALL: usize = 4 << 10;
+
 /// What a small read takes from the stack at least, so that many of them cost one lock. Units: bytes.
 const READ_AHEAD: usize = 8 << 10;
 
@@ -226,7 +229,7 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// SEND of the user's memory. Nothing is copied that the send buffer has no room for.
+    /// SEND of the user's memory. Of a long write nothing is copied that the send buffer has no room for.
     pub(crate) fn poll_write(
         &self,
         cx: &mut Context<'_>,
@@ -238,7 +241,11 @@ impl Socket {
             return Poll::Ready(Ok(0));
         }
         let turn = ready!(coop::poll_proceed(cx));
-        let room = self.call(|_, stack, id| stack.send_room(id), error::no_such)?;
+        let room = if len > WRITE_SMALL {
+            self.call(|_, stack, id| stack.send_room(id), error::no_such)?
+        } else {
+            len
+        };
         // A full buffer is asked with one byte: only a refused SEND makes the stack tell of room later.
         let mut data = gather(slices, len.min(room).max(1));
         let sent = ready!(self.poll_send(cx, &mut data, urgency))?;

@@ -41,6 +41,10 @@ mod clock {
         pub(crate) fn now(&self) -> stack::Now {
             stack::Now::default()
         }
+
+        pub(crate) fn instant(&self) -> stack::Instant {
+            stack::Instant::ZERO
+        }
     }
 }
 
@@ -146,14 +150,14 @@ fn nets(stacks: [Stack; 2]) -> [Net; 2] {
     shard::crew(clock::Clock, stacks.into()).try_into().ok().unwrap()
 }
 
-/// One turn of the driver: packets in, packets out, events.
+/// One turn of the driver: packets out, packets in, events.
 fn turn(net: &Net, batch: &mut Batch, waker: &Waker) -> usize {
     let mut cable = Cable::default();
     let mut shard = net.lock();
-    shard.stack.handle_packets(net.clock.now(), batch);
     shard
         .stack
         .poll_transmit(net.clock.now(), Budget::default(), &mut cable);
+    shard.stack.handle_packets(net.clock.now(), batch);
     let rung = shard.park(waker, false);
     drop(shard);
     rung.wake();
