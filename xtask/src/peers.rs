@@ -43,6 +43,9 @@ const HTTP: u16 = 80;
 /// Clients of wrk.
 const CLIENTS: &str = "64";
 
+/// How often a measurement is begun at most: on a machine with other work one may come to nothing.
+const TRIES: u32 = 3;
+
 const FLOWS: [usize; 2] = [1, 8];
 const IDLE_OURS: [u32; 4] = [10, 1_000, 10_000, 1_000_000];
 const IDLE_SMOLTCP: [u32; 3] = [10, 1_000, 10_000];
@@ -179,8 +182,7 @@ impl Rig {
                 let metric = Metric::Bulk(way, flows);
                 for _ in 0..self.runs {
                     for who in [Who::Linux, Who::Ours, Who::Smoltcp, Who::Ceiling] {
-                        let name = self.tell(who, metric);
-                        let carried = self.carry(who, service, flows).context(name)?;
+                        let carried = self.measured(who, metric, |rig| rig.carry(who, service, flows))?;
                         let gbits = carried.bytes as f64 * 8.0 / carried.seconds / 1e9;
                         self.figures.add(metric, who, gbits);
                     }
@@ -213,8 +215,7 @@ impl Rig {
     fn latency(&mut self) -> anyhow::Result<()> {
         for _ in 0..self.runs {
             for who in [Who::Linux, Who::Ours, Who::Smoltcp] {
-                let name = self.tell(who, Metric::PingP50);
-                let pinged = self.ping(who).context(name)?;
+                let pinged = self.measured(who, Metric::PingP50, |rig| rig.ping(who))?;
                 self.figures.add(Metric::PingP50, who, pinged.p50_us);
                 self.figures.add(Metric::PingP99, who, pinged.p99_us);
             }
@@ -242,8 +243,7 @@ impl Rig {
         for metric in [Metric::KeepAlive, Metric::PerRequest] {
             for _ in 0..self.runs {
                 for who in [Who::Nginx, Who::Ours] {
-                    let name = self.tell(who, metric);
-                    let figure = self.ask(who, metric == Metric::KeepAlive).context(name)?;
+                    let figure = self.measured(who, metric, |rig| rig.ask(who, metric == Metric::KeepAlive))?;
                     self.figures.add(metric, who, figure);
                 }
             }
@@ -270,37 +270,33 @@ impl Rig {
         let counts = |all: &'static [u32]| if self.quick { vec![IDLE_FEW] } else { all.to_vec() };
         let (ours, smoltcp, linux) = (counts(&IDLE_OURS), counts(&IDLE_SMOLTCP), counts(&IDLE_LINUX));
         for _ in 0..self.runs {
-            for n in &ours {
-                let name = self.tell(Who::Ours, Metric::IdleBytes(*n));
-                let count = n.to_string();
-                let line = self.client(&["idle", "--connections", &count, "--millis", &self.millis()]);
-                self.note_idle(Who::Ours, *n, &line.context(name)?)?;
-            }
-            for n in &smoltcp {
-                let name = self.tell(Who::Smoltcp, Metric::IdleBytes(*n));
-                let command = vec![
-                    self.programs.smoltcp.clone().into(),
-                    "idle".into(),
-                    n.to_string().into(),
-                ];
-                let home = self.network.home(Who::Smoltcp);
-                let mut running = Running::start("smoltcp", home, self.server_core, command, Vec::new())?;
-                self.note_idle(Who::Smoltcp, *n, &running.line().context(name)?)?;
+            for (who, counts) in [(Who::Ours, &ours), (Who::Smoltcp, &smoltcp)] {
+                for n in counts {
+                    let idled = self.measured(who, Metric::IdleBytes(*n), |rig| rig.idled(who, *n))?;
+                    self.figures.add(Metric::IdleBytes(*n), who, idled.bytes_each);
+                    self.figures.add(Metric::PacketCost(*n), who, idled.ns_per_packet);
+                }
             }
             for n in &linux {
-                let name = self.tell(Who::Linux, Metric::IdleBytes(*n));
-                let bytes = self.hold(*n).context(name)?;
-                self.figures.add(Metric::IdleBytes(*n), Who::Linux, bytes);
+                let metric = Metric::IdleBytes(*n);
+                let bytes = self.measured(Who::Linux, metric, |rig| rig.hold(*n))?;
+                self.figures.add(metric, Who::Linux, bytes);
             }
         }
         Ok(())
     }
 
-    fn note_idle(&mut self, who: Who, n: u32, line: &str) -> anyhow::Result<()> {
-        let idled: Idled = serde_json::from_str(line).context("what it said of idle connections")?;
-        self.figures.add(Metric::IdleBytes(n), who, idled.bytes_each);
-        self.figures.add(Metric::PacketCost(n), who, idled.ns_per_packet);
-        Ok(())
+    /// What a process says of so many connections in its memory.
+    fn idled(&self, who: Who, connections: u32) -> anyhow::Result<Idled> {
+        let count = connections.to_string();
+        let line = if who == Who::Smoltcp {
+            let command = vec![self.programs.smoltcp.clone().into(), "idle".into(), count.into()];
+            let home = self.network.home(who);
+            Running::start("smoltcp", home, self.server_core, command, Vec::new())?.line()?
+        } else {
+            self.client(&["idle", "--connections", &count, "--millis", &self.millis()])?
+        };
+        serde_json::from_str(&line).context("what it said of idle connections")
     }
 
     /// What the kernel's slabs hold more with so many connections over loopback, for each of their two ends.
@@ -337,12 +333,19 @@ impl Rig {
         self.time.as_millis().to_string()
     }
 
-    /// Shows what is measured now.
-    fn tell(&self, who: Who, metric: Metric) -> String {
+    /// Measures, shows what is measured meanwhile, and does it again if it fails.
+    fn measured<T>(&self, who: Who, metric: Metric, measure: impl Fn(&Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let name = format!("{}: {}", who.name(), metric.name());
         self.bar.set_message(name.clone());
         self.bar.inc(1);
-        name
+        let mut outcome = measure(self);
+        for _ in 1..TRIES {
+            if outcome.is_ok() {
+                break;
+            }
+            outcome = measure(self);
+        }
+        outcome.context(name)
     }
 }
 
