@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use bytes::{Bytes, BytesMut};
 use syndic_stack::io::{Checksum, Offload};
 use syndic_stack::*;
+use wire::ether::{self, EtherType};
 use wire::ip;
 use wire::option::{Options, Timestamps, WindowScale};
 use wire::seq::SeqNumber;
@@ -52,6 +53,8 @@ fn live() -> isize {
 /// Keeps the last header that was sent, and no memory.
 #[derive(Default)]
 struct Last {
+    /// Bytes of the link's own header.
+    link_header: usize,
     port: u16,
     seq: SeqNumber,
     tsval: u32,
@@ -59,8 +62,9 @@ struct Last {
 
 impl Sink for Last {
     fn send(&mut self, head: &[u8], _: &[Bytes], _: Offload) -> Result<(), Full> {
-        let at = if head[0] >> 4 == 4 { 20 } else { 40 };
-        let (header, _) = Header::parse(&head[at..]).expect("sound TCP");
+        let ip = &head[self.link_header..];
+        let at = if ip[0] >> 4 == 4 { 20 } else { 40 };
+        let (header, _) = Header::parse(&ip[at..]).expect("sound TCP");
         self.port = header.src_port;
         self.seq = header.seq;
         self.tsval = header.options.timestamps.map_or(0, |t| t.val);
@@ -390,11 +394,26 @@ fn flood(name: &str, is_v6: bool, sources: u32) {
 
 /// How often the stack allocates in the second half of a flood from sources without number, and how many of its packets
 /// were read as cookies, and were none.
-fn allocations_of_a_flood(is_v6: bool, syn_cookies: SynCookies, flags: Flags, has_timestamps: bool) -> (usize, u64) {
+fn allocations_of_a_flood(
+    is_v6: bool,
+    syn_cookies: SynCookies,
+    flags: Flags,
+    has_timestamps: bool,
+    medium: &Medium,
+) -> (usize, u64) {
     const BATCH: u32 = 64;
+    let ether = match medium {
+        Medium::Ip => None,
+        Medium::Ethernet(options) => Some(ether::Header {
+            dst: options.mac,
+            src: Mac([2, 0, 0, 0, 0, 99]),
+            ethertype: if is_v6 { EtherType::Ipv6 } else { EtherType::Ipv4 },
+        }),
+    };
     let mut stack = Stack::new(
         Config {
             addresses: vec![ours(is_v6)],
+            medium: medium.clone(),
             ..Config::default()
         },
         Secrets {
@@ -407,7 +426,10 @@ fn allocations_of_a_flood(is_v6: bool, syn_cookies: SynCookies, flags: Flags, ha
     options.syn_cookies = syn_cookies;
     options.syn_backlog = 8;
     stack.listen(options).expect("the port is free");
-    let mut sent = Last::default();
+    let mut sent = Last {
+        link_header: ether.map_or(0, |_| ether::HEADER),
+        ..Last::default()
+    };
     let (mut made, mut warm) = (0, 0);
     for round in 0..200 {
         let now = Now {
@@ -418,7 +440,13 @@ fn allocations_of_a_flood(is_v6: bool, syn_cookies: SynCookies, flags: Flags, ha
         // A cookie is in flight, or an ACK would be refused unread.
         let first = (round == 0).then_some(Flags::SYN);
         for n in 0..BATCH {
-            let packet = packet(is_v6, round * BATCH + n, first.unwrap_or(flags), has_timestamps);
+            let mut packet = packet(is_v6, round * BATCH + n, first.unwrap_or(flags), has_timestamps);
+            if let Some(ether) = ether {
+                let mut frame = BytesMut::zeroed(ether::HEADER);
+                ether.emit(&mut frame).expect("fits");
+                frame.extend_from_slice(&packet);
+                packet = frame;
+            }
             batch.push(Packet {
                 bytes: packet,
                 arrived: now.mono,
@@ -475,7 +503,15 @@ fn packet(is_v6: bool, n: u32, flags: Flags, has_timestamps: bool) -> BytesMut {
 
 #[test]
 fn a_flood_allocates_nothing() {
-    for (family, is_v6) in [("IPv4", V4), ("IPv6", V6)] {
+    // Its sources are neighbours of ours that are not there.
+    let on_link = ["10.8.0.0/16", "fd08::/64"].map(|text| text.parse().expect("a subnet"));
+    let ethernet = Medium::Ethernet(EthernetOptions::new(Mac([2, 0, 0, 0, 0, 2]), on_link, []));
+    for (family, is_v6, medium) in [
+        ("IPv4", V4, &Medium::Ip),
+        ("IPv6", V6, &Medium::Ip),
+        ("IPv4 over Ethernet", V4, &ethernet),
+        ("IPv6 over Ethernet", V6, &ethernet),
+    ] {
         for has_timestamps in [false, true] {
             for (name, mode, flags) in [
                 ("SYNs, stateless", SynCookies::Always, Flags::SYN),
@@ -485,7 +521,7 @@ fn a_flood_allocates_nothing() {
                 ("forged ACKs past the backlog", SynCookies::Auto, Flags::ACK),
                 ("forged ACKs in calm", SynCookies::Never, Flags::ACK),
             ] {
-                let (made, bad) = allocations_of_a_flood(is_v6, mode, flags, has_timestamps);
+                let (made, bad) = allocations_of_a_flood(is_v6, mode, flags, has_timestamps, medium);
                 assert_eq!(made, 0, "{family}, {name}, timestamps: {has_timestamps}");
                 assert_eq!(
                     bad > 0,
