@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::vec::Vec;
 
+use proptest::prelude::*;
 use wire::checksum::Sum;
 use wire::ip::Header;
 
@@ -197,5 +198,22 @@ fn a_source_within_its_bound_is_not_refused_for_bad_luck() {
             assert!(chance < 2e-4, "{whole} over {shards}: {chance:e}");
             assert!(part <= whole as usize, "{whole} over {shards}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_have_an_owner_or_none(bytes in prop::collection::vec(any::<u8>(), 0..120), shards in 1_usize..9) {
+        let owners = owners(shards);
+        prop_assert!(owners.of_packet(&bytes).is_none_or(|owner| owner < shards));
+    }
+
+    #[test]
+    fn what_is_damaged_behind_the_ports_keeps_its_owner(port in any::<u16>(), at in 24_usize..40, bit in 0_u32..8) {
+        let owners = owners(7);
+        let [mut packet, _] = segments(&tuple(port));
+        let owner = owners.of_packet(&packet);
+        packet[at] ^= 1 << bit;
+        prop_assert_eq!(owners.of_packet(&packet), owner);
     }
 }

@@ -249,3 +249,25 @@ fn the_defaults_bear_the_flood_that_their_documentation_says() {
     let replies = super::super::ReplyBudget::DEFAULT_RATE;
     assert_eq!(replies.per_s * 60 * 8, 960_000, "bit/s");
 }
+
+#[test]
+fn shards_know_one_another_s_sources() {
+    let options = LimiterOptions {
+        per_address: Some(Rate::new(1, 3)),
+        ..LimiterOptions::default()
+    };
+    let mut one = limiter(&options);
+    let mut other = one.share();
+    let (stranger, client) = ("192.0.2.1".parse().unwrap(), "198.51.100.1".parse().unwrap());
+    for _ in 0..3 {
+        assert_eq!(one.admit(Instant::ZERO, stranger), Admission::Keep(Standing::Stranger));
+    }
+    assert_eq!(
+        other.admit(Instant::ZERO, stranger),
+        Admission::CookieOnly(Bound::Address)
+    );
+    one.completed(Instant::ZERO, client);
+    assert_eq!(other.standing(Instant::ZERO, client), Standing::Proven);
+    assert_eq!(one.clone().standing(Instant::ZERO, client), Standing::Proven);
+    assert_eq!((one.bytes(), other.bytes()), (options.bytes_max(), options.bytes_max()));
+}

@@ -244,3 +244,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_shared_has_one_bucket_for_a_source() {
+    let spot = spot(&keyed(), 1);
+    let mut one = Sketch::new(Rate::new(100, 50), 64);
+    let mut other = one.share();
+    assert_eq!(taken(&mut one, Instant::ZERO, spot), 50);
+    assert_eq!(taken(&mut other, Instant::ZERO, spot), 0);
+    let mut apart = one.clone();
+    let later = Instant::ZERO + Duration::from_millis(101);
+    assert_eq!(taken(&mut other, later, spot), 10);
+    assert_eq!(taken(&mut one, later, spot), 0);
+    assert_eq!(taken(&mut apart, later, spot), 10, "a clone is on its own");
+    assert_eq!((one.bytes(), other.bytes()), (bytes_max(64), bytes_max(64)));
+}
+
+#[test]
+fn shards_that_take_at_once_get_no_more_than_each_its_own() {
+    let spot = spot(&keyed(), 1);
+    let mut first = Sketch::new(Rate::new(1, 1_000), 64);
+    let shards: Vec<Sketch> = (0..4).map(|_| first.share()).collect();
+    let take_all = |mut shard: Sketch| std::thread::spawn(move || taken(&mut shard, Instant::ZERO, spot));
+    let threads: Vec<_> = shards.into_iter().map(take_all).collect();
+    let all: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert!((1_000..=4_000).contains(&all), "{all}");
+    assert_eq!(taken(&mut first, Instant::ZERO, spot), 0);
+}
