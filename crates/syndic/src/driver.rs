@@ -80,9 +80,7 @@ impl Crossing {
 
     /// Takes it in, and hands on what is another's. The stack is locked, and no reader is woken before it is not.
     fn exchange<O: Observer>(&mut self, now: Now, stack: &mut Stack<O>) {
-        if !self.strays.is_empty() {
-            stack.handle_strays(now, &mut self.strays);
-        }
+        stack.handle_strays(now, &mut self.strays);
         stack.poll_strays(now, |shard, packets| {
             self.readers.extend(self.rings[shard].push(packets))
         });

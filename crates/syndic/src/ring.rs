@@ -33,10 +33,12 @@ struct Waiting {
 }
 
 impl Ring {
-    /// Takes packets from the front as long as there is room. Whoever is given back is to be woken, under no lock.
+    /// Takes packets from the front as long as there is room; without any the reader is called all the same. Whoever is given
+    /// back is to be woken, under no lock.
     #[must_use = "the reader sleeps on otherwise"]
     pub(crate) fn push(&self, packets: &mut Vec<Packet>) -> Option<Waker> {
         let mut waiting = self.lock();
+        let is_call = packets.is_empty();
         let (mut taken, mut bytes) = (0, waiting.bytes);
         for packet in packets.iter().take(PACKETS_MAX - waiting.packets.len()) {
             if bytes >= BYTES_MAX {
@@ -47,7 +49,7 @@ impl Ring {
         }
         waiting.bytes = bytes;
         waiting.packets.extend(packets.drain(..taken));
-        waiting.reader.take_if(|_| taken > 0)
+        waiting.reader.take_if(|_| taken > 0 || is_call)
     }
 
     /// Moves at most so many packets to `batch`. Pending, and woken by the next push, if there is none.

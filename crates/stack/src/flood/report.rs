@@ -2,8 +2,8 @@
 //!
 //! A [`Gauge`](super::Gauge) draws its conclusions from the order of SYNs and answers, so one shard has them all. The others
 //! write what they see into a ring of single words, each into one of its own, and never wait: what finds its ring full is
-//! left out, and of SYNs and answers alike. The judge reads them as it comes by, which in a flood it does all the time: the
-//! hash by which connections have owners gives it as many SYNs as any other.
+//! left out, and of SYNs and answers alike. The judge reads them as it comes by, which in a flood it does all the time, for the
+//! hash by which connections have owners gives it as many SYNs as any other. If it does not, it is called.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,6 +11,9 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Words of a ring: what a shard sees in a millisecond when four million SYNs come to it in a second. Bounds: a power of two.
 pub(crate) const WORDS: usize = 4096;
+
+/// So many words that wait are worth a call: as many SYN-ACKs as a gauge takes notice of, by default.
+pub(crate) const WORTH_A_CALL: usize = 64;
 
 /// What happened at a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,16 +86,16 @@ impl Clone for Hearing {
 }
 
 impl Witness {
-    /// Says what happened at the listener with this index. Returns whether there was room.
-    pub(crate) fn tell(&mut self, listener: u16, report: Report) -> bool {
+    /// Says what happened at the listener with this index. Returns how many words wait to be heard then; `None` if there was no
+    /// room for this one.
+    pub(crate) fn tell(&mut self, listener: u16, report: Report) -> Option<usize> {
         let Ring { written, read, .. } = &*self.ring;
         let at = written.load(Ordering::Relaxed);
-        let has_room = at.wrapping_sub(read.load(Ordering::Acquire)) < WORDS;
-        if has_room && let Some(word) = self.ring.word(at) {
-            word.store(encode(listener, report), Ordering::Relaxed);
-            written.store(at.wrapping_add(1), Ordering::Release);
-        }
-        has_room
+        let waiting = at.wrapping_sub(read.load(Ordering::Acquire));
+        let word = self.ring.word(at).filter(|_| waiting < WORDS)?;
+        word.store(encode(listener, report), Ordering::Relaxed);
+        written.store(at.wrapping_add(1), Ordering::Release);
+        Some(waiting + 1)
     }
 }
 
@@ -164,15 +167,15 @@ mod tests {
         let (mut witness, mut hearing) = pair();
         for round in 0..3 {
             for n in 0..WORDS as u32 {
-                assert!(witness.tell(7, Report::HalfOpen(n)), "{round}");
+                assert_eq!(witness.tell(7, Report::HalfOpen(n)), Some(n as usize + 1), "{round}");
             }
-            assert!(!witness.tell(7, Report::HalfOpen(0)), "{round}");
+            assert_eq!(witness.tell(7, Report::HalfOpen(0)), None, "{round}");
             for n in 0..WORDS as u32 {
                 assert_eq!(hearing.hear(), Some((7, Report::HalfOpen(n))), "{round}");
             }
             assert_eq!(hearing.hear(), None, "{round}");
             // The next round lies across the end of the storage.
-            assert!(witness.tell(9, Report::Syn(1)));
+            assert_eq!(witness.tell(9, Report::Syn(1)), Some(1));
             assert_eq!(hearing.hear(), Some((9, Report::Syn(1))));
         }
     }
@@ -183,7 +186,7 @@ mod tests {
         let told = std::thread::spawn(move || {
             let mut told = 0_u32;
             while told < 100_000 {
-                if witness.tell(1, Report::HalfOpen(told)) {
+                if witness.tell(1, Report::HalfOpen(told)).is_some() {
                     told += 1;
                 } else {
                     std::thread::yield_now();
@@ -206,9 +209,9 @@ mod tests {
     #[test]
     fn a_clone_is_on_no_ring_of_others() {
         let (mut witness, mut hearing) = pair();
-        assert!(witness.clone().tell(1, Report::Syn(1)));
+        assert!(witness.clone().tell(1, Report::Syn(1)).is_some());
         assert_eq!(hearing.hear(), None);
-        assert!(witness.tell(1, Report::Syn(1)));
+        assert!(witness.tell(1, Report::Syn(1)).is_some());
         assert_eq!(hearing.clone().hear(), None);
         assert!(hearing.hear().is_some());
     }

@@ -1,6 +1,7 @@
 //! What becomes of SYN-ACKs, told to the gauges of their listeners, and what these make of it.
 //!
-//! Of several shards the first judges for all. The others report to it what they see, at the next of its batches.
+//! Of several shards the first judges for all. The others report to it what they see, and it hears of it at its next batch, or
+//! when it is called.
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -20,6 +21,8 @@ pub(super) struct Judging {
     /// The first of these times.
     due: Option<Instant>,
     role: Role,
+    /// The judge has not come by for so long that it is to be called.
+    is_call_due: bool,
 }
 
 /// Who judges.
@@ -43,6 +46,11 @@ impl Judging {
             Role::Judge(hearings) => hearings.push(hearing),
             Role::Alone | Role::Witness(_) => judge.role = Role::Judge(alloc::vec![hearing]),
         }
+    }
+
+    /// Whether the judge is to be called, once.
+    pub(super) fn take_call(&mut self) -> bool {
+        core::mem::take(&mut self.is_call_due)
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
@@ -72,7 +80,8 @@ impl<O: Observer> Stack<O> {
         };
         match &mut self.judging.role {
             Role::Witness(witness) => {
-                witness.tell(listener, report);
+                let waiting = witness.tell(listener, report);
+                self.judging.is_call_due |= waiting == Some(report::WORTH_A_CALL);
                 self.touch(listener);
             }
             Role::Alone | Role::Judge(_) => self.take_report(now, listener, 0, report),
@@ -153,7 +162,7 @@ impl<O: Observer> Stack<O> {
         };
         if let Role::Witness(witness) = &mut self.judging.role {
             let entries = u32::try_from(l.half_open).unwrap_or(u32::MAX);
-            if l.reported != Some(entries) && witness.tell(listener, Report::HalfOpen(entries)) {
+            if l.reported != Some(entries) && witness.tell(listener, Report::HalfOpen(entries)).is_some() {
                 l.reported = Some(entries);
             }
             return;

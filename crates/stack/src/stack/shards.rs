@@ -24,6 +24,9 @@ use crate::owner::{Owners, part, part_of_source};
 use crate::time::Now;
 use crate::tuple::FourTuple;
 
+/// The shard that judges floods for all.
+const JUDGE: usize = 0;
+
 /// A stack's place among the shards of its host.
 #[derive(Clone)]
 pub(super) struct Membership {
@@ -97,18 +100,22 @@ impl<O: Observer> Stack<O> {
         stacks
     }
 
-    /// Takes in what other shards found to be this one's: IP datagrams, whatever the medium is.
+    /// Takes in what other shards found to be this one's: IP datagrams, whatever the medium is. Hears what they report, too.
     pub fn handle_strays(&mut self, now: Now, strays: &mut Batch) {
         self.packets(now, Origin::Shard, strays);
         self.judge_touched(now);
     }
 
     /// Gives out what was found to belong to other shards, all that is one's at once: `hand` is told the shard, and takes as
-    /// many packets from the front as there is room for. What it leaves is dropped (counted).
+    /// many packets from the front as there is room for. What it leaves is dropped (counted). A shard to which nothing is handed
+    /// is called: [`handle_strays`](Self::handle_strays) is due there, without strays.
     ///
     /// Bounds: nothing waits here after a call that follows each call of [`handle_packets`](Self::handle_packets) and
     /// [`handle_strays`](Self::handle_strays), so there is never more than they were given.
     pub fn poll_strays(&mut self, now: Now, mut hand: impl FnMut(usize, &mut Vec<Packet>)) {
+        if self.judging.take_call() {
+            hand(JUDGE, &mut Vec::new());
+        }
         let Some(member) = self.membership.as_mut().filter(|member| member.has_strays) else {
             return;
         };

@@ -76,9 +76,11 @@ fn a_reader_that_waits_is_woken_once() {
     let mut batch = Batch::new();
     assert!(ring.poll_take(&mut cx, &mut batch, 64).is_ready());
     assert!(ring.poll_take(&mut cx, &mut batch, 64).is_pending());
-    assert!(ring.push(&mut Vec::new()).is_none(), "for nothing nobody is woken");
     for _ in 0..3 {
         ring.push(&mut packets(64, 1)).into_iter().for_each(Waker::wake);
     }
     assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+    while ring.poll_take(&mut cx, &mut batch, 64).is_ready() {}
+    ring.push(&mut Vec::new()).into_iter().for_each(Waker::wake);
+    assert_eq!(bell.0.load(Ordering::Relaxed), 2, "a call");
 }

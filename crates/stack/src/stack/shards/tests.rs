@@ -49,6 +49,8 @@ struct Host {
     steering: Steering,
     /// How many strays a shard's ring takes in one turn.
     ring: usize,
+    /// How often a shard was called.
+    called: usize,
     now: Now,
 }
 
@@ -81,6 +83,7 @@ impl Host {
             stacks: Stack::shards(config, secrets(1), core::iter::repeat_n((), shards)),
             steering,
             ring: usize::MAX,
+            called: 0,
             now: Now::default(),
         }
     }
@@ -119,6 +122,7 @@ impl Host {
             for stack in &mut self.stacks {
                 let room = self.ring;
                 stack.poll_strays(self.now, |shard, strays| {
+                    self.called += usize::from(strays.is_empty());
                     let taken: Vec<_> = strays.drain(..room.min(strays.len())).collect();
                     crossing.push((shard, taken));
                 });
@@ -538,4 +542,35 @@ fn a_flood_is_judged_once_by_what_all_shards_see() {
         assert_eq!(l.half_open_in_all(), 400, "{shards}");
         assert_eq!(l.gauge.figures().backlog, 1024, "{shards}");
     }
+}
+
+/// One four-tuple, again and again: its shard is never the one that judges.
+#[test]
+fn a_judge_to_whom_nothing_comes_is_called() {
+    let mut host = Host::new(2, Steering::First, &config(1));
+    host.listen(any(false));
+    let mut peer = Peer::new();
+    let owners = host.owners();
+    let syn = loop {
+        dial(&mut peer, false);
+        let syn = peer.send().remove(0);
+        if owners.of_packet(&syn) == Some(1) {
+            break syn;
+        }
+    };
+    for n in 0..400 {
+        host.now.mono = Instant::ZERO + Duration::from_millis(n);
+        let mut syns = batch([syn.clone()]);
+        host.stacks[1].handle_packets(host.now, &mut syns);
+        host.exchange();
+    }
+    assert_eq!(host.called, 6);
+    for _ in 0..8 {
+        host.now.mono += Duration::from_millis(250);
+        host.stacks[0].handle_timeout(host.now);
+    }
+    assert_eq!(
+        host.stacks[0].listeners.at(0).unwrap().gauge.level(),
+        flood::Level::Watch
+    );
 }
