@@ -73,7 +73,7 @@ impl Net {
             unsupported(format_args!("socket of type {kind_alone} and protocol {protocol}"));
             return Err(Errno(libc::EPROTONOSUPPORT));
         }
-        self.open(File::Socket(Socket {
+        self.open(File::Socket(Box::new(Socket {
             is_v6: domain == libc::AF_INET6,
             is_nonblocking: kind & libc::SOCK_NONBLOCK != 0,
             reuses_address: false,
@@ -83,7 +83,7 @@ impl Net {
             keep_alive: self.settings.keep_alive,
             role: Role::Fresh,
             edges: 0,
-        }))
+        })))
     }
 
     /// Any address of another family is any address of ours.
@@ -191,7 +191,7 @@ impl Net {
             // The listener was told something since it listens.
             self.stack().set_options(now, accepted.id, told).map_err(Errno::from)?;
         }
-        Ok((self.open(File::Socket(socket))?, accepted.remote, is_v6))
+        Ok((self.open(File::Socket(Box::new(socket)))?, accepted.remote, is_v6))
     }
 
     /// `connect`. Asked again while it waits.

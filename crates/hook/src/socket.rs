@@ -11,7 +11,7 @@ use crate::pipe::Pipe;
 /// Something that a descriptor names.
 #[derive(Debug)]
 pub(crate) enum File {
-    Socket(Socket),
+    Socket(Box<Socket>),
     Epoll(Epoll),
     /// The end of a pipe that is read; it holds the bytes.
     PipeOut(Pipe),
