@@ -652,10 +652,11 @@ static void timers(void)
 	inject(ACK, 1, 1, 0);
 	int c = accepted(fd);
 
-	/* Lost data: again after the timeout, then after twice as long; keep-alive after silence. */
+	/* Lost data: a probe of the tail, again after the timeout, then after twice as long; keep-alive after silence. */
 	uint8_t buf[100];
 	fill(buf, 1, 100);
 	CHECK(t.send(t.u, c, buf, 100, 0) == 100);
+	expect(PSH | ACK, 1, 1, 100);
 	expect(PSH | ACK, 1, 1, 100);
 	first = in.at;
 	expect(PSH | ACK, 1, 1, 100);
