@@ -44,6 +44,7 @@ a TUN, behind which answers
           the floor of that path (it is no TCP, so it has no good clients)
 or to a veth, behind which answers
   linux   a plain listener of this kernel with net.ipv4.tcp_syncookies=1
+  ours    with --link packet or xdp: `syndic serve` by AF_PACKET or AF_XDP
 Good clients are this kernel, in a namespace of their own: connect, send a byte,
 read it back, close. One that takes longer than 3 s has failed.
 
@@ -66,6 +67,7 @@ Examples:
   sudo -E cargo xtask flood --generator /opt/floodgen
   sudo -E cargo xtask flood --rates 80k --seconds 3 --subjects ours
   sudo -E cargo xtask flood --ipv6 --markdown
+  sudo -E cargo xtask flood --subjects linux,ours --link tun,packet,xdp
   sudo -E cargo xtask flood --rates 200k -- --some-option-of-serve
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or something is missing.")]
@@ -96,6 +98,9 @@ pub(crate) struct Flood {
         default_value = "bare,linux,ours"
     )]
     pub(crate) subjects: Vec<Subject>,
+    /// What ours talks through: with several it is measured over each.
+    #[arg(long, value_name = "LINKS", value_enum, value_delimiter = ',', default_value = "tun")]
+    pub(crate) link: Vec<Link>,
     /// Packets that may wait before the TUN; 500 are usual. A longer queue loses less and makes good clients wait longer.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(16..=1_000_000))]
     pub(crate) queue: u32,
@@ -180,6 +185,18 @@ pub(crate) enum Part {
 
 impl Part {
     pub(crate) const ALL: [Self; 4] = [Self::Bulk, Self::Latency, Self::Requests, Self::Idle];
+}
+
+/// What ours talks through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Link {
+    /// A TUN of the router's.
+    Tun,
+    /// AF_PACKET on a veth.
+    Packet,
+    /// AF_XDP on a veth.
+    Xdp,
 }
 
 /// Who answers the flood.
@@ -429,6 +446,8 @@ mod tests {
             ("--queue 500", true),
             ("--queue 0", false),
             ("--subjects theirs", false),
+            ("--link tun,packet,xdp", true),
+            ("--link tap", false),
             ("--json --markdown", false),
             ("stray", false),
         ] {

@@ -18,7 +18,7 @@ mod network;
 mod report;
 mod subject;
 
-use crate::args::{Child, Flood, Rate, Subject};
+use crate::args::{Child, Flood, Link, Rate, Subject};
 use figures::{Good, Row};
 use generator::Generator;
 use network::Network;
@@ -31,7 +31,8 @@ const SLACK: Duration = Duration::from_secs(10);
 /// Errors: [`Missing`], and whatever failed.
 pub(crate) fn run(flood: Flood) -> anyhow::Result<()> {
     let found = needs::look(&flood)?;
-    let bar = bar(flood.rates.len() * flood.subjects.len());
+    let subjects = subjects(&flood);
+    let bar = bar(flood.rates.len() * subjects.len());
     bar.set_message("building");
     let programs = needs::build(&flood)?;
     let (generator_core, receiver_core) = found.cores;
@@ -47,10 +48,11 @@ pub(crate) fn run(flood: Flood) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for &rate in &flood.rates {
         let mut target = None;
-        for &subject in &flood.subjects {
-            bar.set_message(format!("{subject:?} at {rate} SYN/s").to_lowercase());
-            let row = rig.measure(subject, rate, &mut target);
-            rows.push(row.with_context(|| format!("{subject:?} at {rate}").to_lowercase())?);
+        for &(subject, link) in &subjects {
+            let name = report::name(subject, link);
+            bar.set_message(format!("{name} at {rate} SYN/s"));
+            let row = rig.measure(subject, link, rate, &mut target);
+            rows.push(row.with_context(|| format!("{name} at {rate}"))?);
             bar.inc(1);
         }
     }
@@ -62,6 +64,15 @@ pub(crate) fn run(flood: Flood) -> anyhow::Result<()> {
         _ => report.table(),
     };
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
+}
+
+/// Who is measured, and over which link where there is a choice.
+fn subjects(flood: &Flood) -> Vec<(Subject, Option<Link>)> {
+    let over = |&subject: &Subject| match subject {
+        Subject::Ours => flood.link.iter().map(|&link| (subject, Some(link))).collect(),
+        Subject::Bare | Subject::Linux => vec![(subject, None)],
+    };
+    flood.subjects.iter().flat_map(over).collect()
 }
 
 /// What the task starts of itself.
@@ -87,8 +98,14 @@ struct Rig {
 
 impl Rig {
     /// One subject at one rate. `target` is what the generator had to be told for this rate, once that is known.
-    fn measure(&self, subject: Subject, rate: Rate, target: &mut Option<f64>) -> anyhow::Result<Row> {
-        let mut server = Server::start(subject, &self.programs, &self.network, self.receiver_core)?;
+    fn measure(
+        &self,
+        subject: Subject,
+        link: Option<Link>,
+        rate: Rate,
+        target: &mut Option<f64>,
+    ) -> anyhow::Result<Row> {
+        let mut server = Server::start((subject, link), &self.programs, &self.network, self.receiver_core)?;
         let window = Duration::from_secs(self.seconds);
         let lifetime = window + clients::PATIENCE + SLACK;
         let mut flood = self.generator.start(&self.network, rate, target, lifetime)?;
@@ -118,7 +135,7 @@ impl Rig {
         drop(flood);
         let passed = counted_then.since(&counted);
         Ok(Row::new(
-            (subject, rate),
+            (subject, link, rate),
             passed,
             spent_then - spent,
             good,

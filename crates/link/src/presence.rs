@@ -54,9 +54,9 @@ impl Presence {
     /// Hands on one frame that the socket has received, if there is one.
     pub(crate) fn receive(&self, take: &mut impl FnMut(&[u8])) -> bool {
         let mut buffer = [0; ANNOUNCEMENT_BYTES];
-        let received = self.fd.try_io(Interest::READABLE, |socket| {
-            socket.receive(&mut buffer).map(|frame| take(frame))
-        });
+        let received = self
+            .fd
+            .try_io(Interest::READABLE, |socket| socket.receive(&mut buffer).map(&mut *take));
         received.is_ok()
     }
 

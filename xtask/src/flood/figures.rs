@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::clients::{PATIENCE, Visits};
 use super::network::Passed;
-use crate::args::{Rate, Subject};
+use crate::args::{Link, Rate, Subject};
 use crate::rig::number::percentile;
 
 /// One subject at one rate.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
     pub(super) subject: Subject,
+    /// Where there is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) link: Option<Link>,
     pub(super) asked: Rate,
     /// SYNs that came through to the router.
     pub(super) delivered_per_second: f64,
@@ -43,7 +46,7 @@ pub(super) struct Good {
 
 impl Row {
     pub(super) fn new(
-        (subject, asked): (Subject, Rate),
+        (subject, link, asked): (Subject, Option<Link>, Rate),
         passed: Passed,
         process: Duration,
         good: Option<Good>,
@@ -54,6 +57,7 @@ impl Row {
         let is_flood = asked != Rate::Calm && cpu_seconds > 0.0;
         Self {
             subject,
+            link,
             asked,
             delivered_per_second: passed.delivered as f64 / seconds,
             queue_dropped_per_second: passed.queue_dropped as f64 / seconds,
@@ -124,7 +128,15 @@ mod tests {
             backlog_dropped: 3,
             kernel: Duration::from_millis(250),
         };
-        let row = |rate| Row::new((Subject::Ours, rate), passed, Duration::from_millis(500), None, 1);
+        let row = |rate| {
+            Row::new(
+                (Subject::Ours, Some(Link::Xdp), rate),
+                passed,
+                Duration::from_millis(500),
+                None,
+                1,
+            )
+        };
         let flood = row(Rate::PerSecond(80_000));
         assert_eq!(flood.delivered_per_second, 80_000.0);
         assert_eq!(flood.syn_acks_per_second, 75_000.0);

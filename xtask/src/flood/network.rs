@@ -3,7 +3,7 @@
 //! ```text
 //!   attacker ──veth──┐            ┌── answer0: TUN ── ours, bare
 //!                    ├── router ──┤        or
-//!    clients ──veth──┘            └── answer0: veth ── server ── a listener of this kernel
+//!    clients ──veth──┘            └── answer0: veth ── server ── a listener of this kernel, or ours by AF_PACKET or AF_XDP
 //! ```
 //! What is sent back to the attacker's invented sources ends in the router, in a route that drops.
 
@@ -20,6 +20,8 @@ use crate::rig::process::prefer;
 
 /// The router's interface towards whoever answers.
 pub(super) const ANSWER: &str = "answer0";
+/// The server's.
+const LISTEN: &str = "listen0";
 /// The attacker's interface.
 pub(super) const ATTACK: &str = "attack0";
 /// The router's hardware address there, and the server's on its own link. The generator uses frames again that have been
@@ -79,6 +81,7 @@ const CLIENTS: &[(&str, &str)] = &[
     ("/proc/sys/net/ipv4/tcp_tw_reuse", "1"),
 ];
 const SERVER: &[(&str, &str)] = &[("/proc/sys/net/ipv4/tcp_syncookies", "1")];
+const STATION: &[(&str, &str)] = &[("/proc/sys/net/ipv6/conf/listen0/disable_ipv6", "1")];
 
 /// All of it, until it is dropped.
 pub(super) struct Network {
@@ -191,8 +194,41 @@ impl Network {
         self.router.ip(format!("link set {ANSWER} txqueuelen {packets}"))
     }
 
-    /// Joins the server's namespace to the router.
+    /// The router's address on the server's link.
+    pub(super) fn server_gate(&self) -> &'static str {
+        self.plan.server_gate
+    }
+
+    /// Joins the server's namespace to the router, for a listener of the kernel's.
     pub(super) fn join_server(&self) -> anyhow::Result<()> {
+        let Plan {
+            prefix,
+            server,
+            server_gate,
+            flags,
+            ..
+        } = self.plan;
+        self.join()?;
+        self.server.ip(format!(
+            "address add {server}/{prefix} dev {LISTEN} {flags}\n\
+             link set {LISTEN} up\n\
+             neighbour add {server_gate} lladdr 02:53:59:4e:03:01 dev {LISTEN} nud permanent\n\
+             route add {} via {server_gate} congctl cubic\n\
+             route add {} via {server_gate}",
+            self.plan.clients, self.plan.sources
+        ))
+    }
+
+    /// Joins the server's namespace to the router, for a station that is not the kernel: it has no address there, and is
+    /// silent. Checksums are complete, for no card is there to make them.
+    pub(super) fn join_station(&self) -> anyhow::Result<()> {
+        self.join()?;
+        self.router.command("ethtool", ["-K", ANSWER, "tx", "off"])?;
+        self.server.set(STATION)?;
+        self.server.ip(format!("link set {LISTEN} up"))
+    }
+
+    fn join(&self) -> anyhow::Result<()> {
         let Plan {
             prefix,
             server,
@@ -202,19 +238,11 @@ impl Network {
         } = self.plan;
         self.router.ip(format!(
             "link add {ANSWER} address 02:53:59:4e:03:01 type veth \
-             peer name listen0 address {ATTACKED} netns {}\n\
+             peer name {LISTEN} address {ATTACKED} netns {}\n\
              address add {server_gate}/{prefix} dev {ANSWER} {flags}\n\
              link set {ANSWER} up\n\
              neighbour add {server} lladdr {ATTACKED} dev {ANSWER} nud permanent",
             self.server.path().display()
-        ))?;
-        self.server.ip(format!(
-            "address add {server}/{prefix} dev listen0 {flags}\n\
-             link set listen0 up\n\
-             neighbour add {server_gate} lladdr 02:53:59:4e:03:01 dev listen0 nud permanent\n\
-             route add {} via {server_gate} congctl cubic\n\
-             route add {} via {server_gate}",
-            self.plan.clients, self.plan.sources
         ))
     }
 

@@ -6,7 +6,7 @@ use lens::Table;
 use serde::Serialize;
 
 use super::figures::Row;
-use crate::args::{Rate, Subject};
+use crate::args::{Link, Rate, Subject};
 use crate::rig::number::thousands;
 
 /// All that was measured.
@@ -27,14 +27,17 @@ struct Beside {
     /// SYN-ACKs for each second of CPU time.
     per_core_of_bare: Option<f64>,
     per_core_of_linux: Option<f64>,
+    /// SYN-ACKs per second.
+    syn_acks_of_linux: Option<f64>,
 }
 
-const HEADERS: [&str; 13] = [
+const HEADERS: [&str; 14] = [
     "asked",
     "who",
     ">delivered",
     ">SYN-ACKs",
     ">x bare",
+    ">x linux",
     ">per core",
     ">x bare",
     ">x linux",
@@ -90,13 +93,16 @@ impl Beside {
             rows.iter().find(is_peer).filter(|_| row.subject != subject)
         };
         let per_core = |subject| ratio(row.syn_acks_per_core_second?, peer(subject)?.syn_acks_per_core_second?);
+        let syn_acks = |subject| {
+            let peer = peer(subject).filter(|_| row.asked != Rate::Calm)?;
+            ratio(row.syn_acks_per_second, peer.syn_acks_per_second)
+        };
         Self {
             row: row.clone(),
-            syn_acks_of_bare: peer(Subject::Bare)
-                .filter(|_| row.asked != Rate::Calm)
-                .and_then(|bare| ratio(row.syn_acks_per_second, bare.syn_acks_per_second)),
+            syn_acks_of_bare: syn_acks(Subject::Bare),
             per_core_of_bare: per_core(Subject::Bare),
             per_core_of_linux: per_core(Subject::Linux),
+            syn_acks_of_linux: syn_acks(Subject::Linux),
         }
     }
 
@@ -106,15 +112,11 @@ impl Beside {
         let good = |show: fn(&super::figures::Good) -> String| row.good.as_ref().map_or(String::new(), show);
         [
             row.asked.to_string(),
-            match row.subject {
-                Subject::Bare => "bare",
-                Subject::Linux => "linux",
-                Subject::Ours => "ours",
-            }
-            .to_owned(),
+            name(row.subject, row.link).to_owned(),
             thousands(row.delivered_per_second),
             thousands(row.syn_acks_per_second),
             times(self.syn_acks_of_bare),
+            times(self.syn_acks_of_linux),
             row.syn_acks_per_core_second.map_or(String::new(), thousands),
             times(self.per_core_of_bare),
             times(self.per_core_of_linux),
@@ -124,6 +126,17 @@ impl Beside {
             good(|good| format!("{:.2}", good.connect_p99_ms)),
             format!("{:.1}", row.peak_bytes as f64 / f64::from(1 << 20)),
         ]
+    }
+}
+
+/// As the table names it.
+pub(super) const fn name(subject: Subject, link: Option<Link>) -> &'static str {
+    match (subject, link) {
+        (Subject::Bare, _) => "bare",
+        (Subject::Linux, _) => "linux",
+        (Subject::Ours, None | Some(Link::Tun)) => "ours",
+        (Subject::Ours, Some(Link::Packet)) => "ours, packet",
+        (Subject::Ours, Some(Link::Xdp)) => "ours, xdp",
     }
 }
 
@@ -147,6 +160,7 @@ mod tests {
     fn row(subject: Subject, asked: Rate, syn_acks: f64, cpu: f64, succeeded: Option<usize>) -> Row {
         Row {
             subject,
+            link: None,
             asked,
             delivered_per_second: 80_123.4,
             queue_dropped_per_second: 0.0,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::network::{ANSWER, Network};
-use crate::args::Subject;
+use crate::args::{Link, Subject};
 use crate::rig::process::Running;
 
 /// Echo (RFC 862).
@@ -32,14 +32,14 @@ pub(super) struct Server<'a> {
 impl<'a> Server<'a> {
     /// Starts it and waits until it listens.
     pub(super) fn start(
-        subject: Subject,
+        (subject, link): (Subject, Option<Link>),
         programs: &Programs,
         network: &'a Network,
         core: usize,
     ) -> anyhow::Result<Self> {
         let mut server = match subject {
             Subject::Bare => Self::bare(programs, network, core),
-            Subject::Ours => Self::ours(programs, network, core),
+            Subject::Ours => Self::ours(link.unwrap_or(Link::Tun), programs, network, core),
             Subject::Linux => Self::linux(network, core),
         }?;
         server.process.line()?;
@@ -61,16 +61,28 @@ impl<'a> Server<'a> {
         })
     }
 
-    fn ours(programs: &Programs, network: &'a Network, core: usize) -> anyhow::Result<Self> {
-        let mut command: Vec<OsString> = vec![programs.syndic.clone().into(), "serve".into()];
-        let (subnet, port) = (network.server_subnet(), PORT.to_string());
-        let options = ["--service", "echo", "--port", &port, "--addr", &subnet, "--tun", ANSWER];
-        command.extend(options.map(OsString::from));
+    fn ours(link: Link, programs: &Programs, network: &'a Network, core: usize) -> anyhow::Result<Self> {
+        let (subnet, port, gate) = (network.server_subnet(), PORT.to_string(), network.server_gate());
+        let mut options = vec!["serve", "--service", "echo", "--port", &port, "--addr", &subnet];
+        let (is_joined, namespace) = match link {
+            Link::Tun => (false, &network.router),
+            Link::Packet | Link::Xdp => (true, &network.server),
+        };
+        match link {
+            Link::Tun => options.extend(["--tun", ANSWER]),
+            Link::Packet => options.extend(["--link", "packet:listen0", "--gateway", gate]),
+            Link::Xdp => options.extend(["--link", "xdp:listen0", "--gateway", gate]),
+        }
+        if is_joined {
+            network.join_station()?;
+        }
+        let mut command: Vec<OsString> = vec![programs.syndic.clone().into()];
+        command.extend(options.into_iter().map(OsString::from));
         command.extend(programs.serve.iter().cloned());
         Ok(Self {
-            process: Running::start("syndic serve", &network.router, core, command, Vec::new())?,
+            process: Running::start("syndic serve", namespace, core, command, Vec::new())?,
             network,
-            is_joined: false,
+            is_joined,
         })
     }
 
