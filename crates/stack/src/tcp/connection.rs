@@ -352,8 +352,8 @@ impl Connection {
         }
     }
 
-    /// Sets the timer of probe and reordering: `wait` says when to look again for what was overtaken; else, where a probe is
-    /// wanted, it waits for that, from the start if `anew`.
+    /// An acknowledgment sets the timer of probe and reordering: `wait` says when to look again for what was overtaken; else,
+    /// where a probe is wanted, it waits for that, from the start if `anew`.
     pub(crate) fn arm_recovery(&mut self, now: Instant, wait: Option<Duration>, anew: bool) {
         if let Some(wait) = wait {
             self.recovery.rest_probe();
@@ -362,6 +362,13 @@ impl Connection {
             self.recovery.rest_probe();
             self.deadlines.disarm(Reason::Recover);
         } else if anew || !self.recovery.is_probe_armed() {
+            self.arm_probe(now);
+        }
+    }
+
+    /// Sets the timer of the tail loss probe, where one is wanted: it never comes after the retransmission timer.
+    pub(crate) fn arm_probe(&mut self, now: Instant) {
+        if self.sack && self.recovery.wants_probe() {
             let wait = self.recovery.arm_probe(&self.flight(now)).min(self.rto());
             self.deadlines.arm(now, Reason::Recover, wait);
         }

@@ -422,7 +422,9 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
             tsval: c.ts.map(|ts| ts.value(now)),
         };
         c.recovery.on_sent(now, leaving, &terms(cx.config));
-        c.arm_recovery(now, None, fresh);
+        if fresh {
+            c.arm_probe(now);
+        }
     }
     if !had_flight {
         c.congestion.on_resume(now);
@@ -434,10 +436,11 @@ pub(crate) fn sent<O>(cx: &mut Context<'_, O>, c: &mut Connection, plan: &Plan, 
         }
     }
     // What ran while nothing was in flight was the persist timer.
-    let restarts = matches!(
-        plan.cause,
-        Cause::FastRetransmit | Cause::RackRetransmit | Cause::TailLossProbe
-    );
+    let restarts = match plan.cause {
+        Cause::FastRetransmit | Cause::RackRetransmit => plan.seq == c.snd.una,
+        Cause::TailLossProbe => true,
+        _ => false,
+    };
     if !had_flight || restarts || !c.deadlines.is_armed(Reason::Retransmit) {
         c.deadlines.arm(now, Reason::Retransmit, c.rto());
     }

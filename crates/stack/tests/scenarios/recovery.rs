@@ -111,6 +111,18 @@ fn what_is_not_there_after_a_quarter_of_the_round_trip_is_sent_again() {
     assert_eq!(causes(&rig, Cause::RackRetransmit), 1);
 }
 
+#[test]
+fn new_data_does_not_put_off_what_was_overtaken() {
+    let (mut rig, id) = open(false);
+    rig.send(id, 1, 12_000);
+    assert_eq!(sent(&mut rig).len(), 10);
+    rig.advance(MS(100));
+    rig.inject(sack(0, &[(1, 2)]));
+    assert_eq!(sent(&mut rig), [10], "limited transmit");
+    assert_eq!(rig.wait_for_segment(S(1)), MS(25));
+    assert_eq!(sent(&mut rig), [0]);
+}
+
 /// RFC 8985 section 6.2, step 4: once something was late, three are no evidence any more; D-SACKs make the wait longer.
 #[test]
 fn path_that_reorders_is_waited_for() {

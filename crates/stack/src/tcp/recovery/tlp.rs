@@ -8,6 +8,9 @@ use crate::time::Duration;
 /// The longest that a peer may hold an acknowledgment back, which counts where one segment is in flight (`TLP.max_ack_delay`).
 const ACK_DELAY_MAX: Duration = Duration::from_millis(200);
 
+/// The least wait: on a short path a host that was busy for a moment is more likely than a loss.
+const LEAST_WAIT: Duration = Duration::from_millis(10);
+
 /// The wait before the first round trip is measured.
 const BLIND_WAIT: Duration = Duration::from_secs(1);
 
@@ -56,7 +59,7 @@ impl Probe {
     /// retransmission timer.
     pub(crate) fn wait(srtt: Option<Duration>, one_segment: bool) -> Duration {
         let delay = if one_segment { ACK_DELAY_MAX } else { Duration::ZERO };
-        srtt.map_or(BLIND_WAIT, |srtt| srtt.times(2) + delay)
+        srtt.map_or(BLIND_WAIT, |srtt| (srtt.times(2) + delay).max(LEAST_WAIT))
     }
 
     /// Whether one is out and not answered.
@@ -131,6 +134,7 @@ mod tests {
         for (name, srtt, one, wait) in [
             ("two round trips", Some(MS(30)), false, MS(60)),
             ("a lone segment may be held back", Some(MS(30)), true, MS(260)),
+            ("a short path", Some(MS(1)), false, MS(10)),
             ("nothing measured", None, true, MS(1000)),
         ] {
             assert_eq!(Probe::wait(srtt, one), wait, "{name}");
