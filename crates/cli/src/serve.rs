@@ -85,10 +85,9 @@ impl Serve {
             What::Service(service) => Handler::Service(service),
         };
         let (stop, stopped) = watch::channel(false);
-        // Where as many threads make connections ready, one task that takes them would be what they wait for.
-        let takers = listeners.into_iter().map(Arc::new);
-        let takers = takers.flat_map(|listener| std::iter::repeat_n(listener, self.shards.get()));
-        let accepting: Vec<_> = takers
+        // One for each, whatever shards it has: each connection wakes all who wait for one.
+        let accepting: Vec<_> = listeners
+            .into_iter()
             .map(|listener| tokio::spawn(accept(listener, handler.clone(), stopped.clone())))
             .collect();
         tokio::select! {
@@ -154,7 +153,7 @@ fn connection(congestion: CongestionControl) -> ConnectionOptions {
 }
 
 /// Accepts until the network stops; that is told to whoever waits for it.
-async fn accept(listener: Arc<TcpListener>, handler: Handler, stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, handler: Handler, stopped: watch::Receiver<bool>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(handle(stream, handler.clone(), stopped.clone()));
     }
