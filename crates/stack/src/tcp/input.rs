@@ -10,6 +10,7 @@ use super::ecn::Ecn;
 use super::mss;
 use super::recovery::{Echo, Heard, News, Phase};
 use super::recv::Taken;
+use super::rtt::RoundTrip;
 use super::segment::Segment;
 use super::state::{Arrow, State};
 use super::timestamps::Timestamps;
@@ -425,7 +426,7 @@ fn measure_handshake<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, s
 /// section 4).
 fn measure<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection, seg: &Segment, news: &News) -> Option<Duration> {
     let sample = news.first_rtt.or_else(|| echoed_round_trip(c, seg))?;
-    let per_flight = c.snd.nxt.since(c.snd.una).div_ceil(2 * c.payload_max());
+    let per_flight = RoundTrip::samples_per_flight(c.snd.nxt.since(c.snd.una), news.acked, c.payload_max());
     take_sample(cx, c, sample, per_flight);
     Some(sample)
 }

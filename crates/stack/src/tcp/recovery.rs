@@ -202,16 +202,32 @@ impl Recovery {
             Some(Undone::Frto)
         } else if news.in_vain {
             Some(Undone::Dsack)
-        } else if news.acked > 0 && news.first_copy && self.phase != Phase::Open {
+        } else if news.acked > 0 && news.first_copy && self.may_all_have_come() {
             Some(Undone::Echo)
         } else {
             None
         }
     }
 
+    /// Whether one first copy that came after all speaks for everything that recovery took for lost. After a timeout it does,
+    /// for all was taken for lost at once. In fast recovery each loss has been shown for itself: while others are not mended,
+    /// one that was only late says nothing of them.
+    fn may_all_have_come(&self) -> bool {
+        match self.phase {
+            Phase::Open => false,
+            Phase::Loss { .. } => true,
+            Phase::Fast { .. } => self.sent.as_ref().is_none_or(|sent| !sent.board.is_mending()),
+        }
+    }
+
     /// Nothing was lost: the window is what it was, and nothing more is sent again.
     fn take_back(&mut self, una: SeqNumber, congestion: &mut Congestion) {
         congestion.undo();
+        if matches!(self.phase, Phase::Fast { .. }) {
+            // What was taken for lost had been overtaken. On a path where all that is late is sent again before it comes,
+            // nothing else ever shows that.
+            self.path.on_overtaken();
+        }
         self.undo = None;
         if let Some(sent) = &mut self.sent {
             sent.board.find_lost();

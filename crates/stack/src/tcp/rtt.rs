@@ -51,6 +51,13 @@ impl RoundTrip {
         }
     }
 
+    /// How many samples there are in one flight, by what this acknowledgment tells of and by what was in flight. RFC 7323
+    /// appendix G expects one for each two segments; where acknowledgments are fewer, as beyond a hole or of a peer that
+    /// gathers what it receives, those that come have to weigh more, or what was learned would never change.
+    pub(crate) fn samples_per_flight(in_flight: u32, acked: u32, mss: u32) -> u32 {
+        in_flight.div_ceil(acked.max(2 * mss).max(1))
+    }
+
     /// The timeout without its backoff (RFC 6298 sections 2.1 to 2.5).
     fn base(&self, bounds: RtoBounds) -> Duration {
         let rto = if self.measured {
@@ -135,6 +142,23 @@ mod tests {
         // srtt = 7/8 * 800 + 1/8 * 1600; rttvar = 3/4 * 400 + 1/4 * 800.
         assert_eq!(rtt.srtt(), Some(Duration::from_millis(900)));
         assert_eq!(rtt.rttvar(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn samples_per_flight_table() {
+        for (name, in_flight, acked, samples) in [
+            ("two segments each", 20_000, 2_000, 10),
+            ("one segment: no more are expected", 20_000, 1_000, 10),
+            ("a hole was filled", 20_000, 10_000, 2),
+            ("all of it", 20_000, 20_000, 1),
+            ("nothing is in flight", 0, 0, 0),
+        ] {
+            assert_eq!(
+                RoundTrip::samples_per_flight(in_flight, acked, 1_000),
+                samples,
+                "{name}"
+            );
+        }
     }
 
     #[test]

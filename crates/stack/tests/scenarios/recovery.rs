@@ -322,6 +322,52 @@ fn first_copy_that_echoes_its_timestamp_shows_that_nothing_was_lost() {
 }
 
 #[test]
+fn path_on_which_one_was_late_is_waited_for() {
+    let (mut rig, id) = open(true);
+    rig.send(id, 1, 5000);
+    let first = rig.last_tsval().expect("agreed");
+    sent(&mut rig);
+    rig.advance(MS(100));
+    rig.inject(sack(0, &[(1, 5)]).ts(PEER_TS, first));
+    assert_eq!(sent(&mut rig), [0], "nothing was ever late: three are enough");
+    rig.advance(MS(5));
+    rig.inject(ack(5001).ts(PEER_TS, first));
+    assert_eq!(rig.stack.observer().undone, [Undone::Echo]);
+    rig.send(id, 5001, 5000);
+    let second = rig.last_tsval().expect("agreed");
+    sent(&mut rig);
+    rig.advance(MS(100));
+    rig.inject(sack(5, &[(6, 10)]).ts(PEER_TS, second));
+    assert_eq!(
+        sent(&mut rig),
+        [0_u32; 0],
+        "from now on a quarter of the round trip is waited"
+    );
+    rig.advance(MS(30));
+    assert_eq!(sent(&mut rig), [5]);
+}
+
+#[test]
+fn first_copy_says_nothing_of_what_else_is_missing() {
+    let (mut rig, id) = open(true);
+    rig.send(id, 1, 8000);
+    let first = rig.last_tsval().expect("agreed");
+    assert_eq!(sent(&mut rig).len(), 8);
+    rig.advance(MS(100));
+    rig.inject(sack(0, &[(1, 2), (3, 8)]).ts(PEER_TS, first));
+    assert_eq!(sent(&mut rig)[0], 0);
+    rig.advance(MS(5));
+    rig.inject(sack(2, &[(3, 8)]).ts(PEER_TS, first));
+    sent(&mut rig);
+    assert!(rig.stack.observer().undone.is_empty(), "the third is missing still");
+    assert!(rig.status(id).ssthresh < u32::MAX);
+    rig.advance(MS(5));
+    rig.inject(ack(8001).ts(PEER_TS, first));
+    assert_eq!(rig.stack.observer().undone, [Undone::Echo], "it was late too");
+    assert_eq!(rig.status(id).ssthresh, u32::MAX);
+}
+
+#[test]
 fn peer_that_throws_away_what_it_held_is_sent_it_again() {
     let (mut rig, id) = open(false);
     flight(&mut rig, id, 4);

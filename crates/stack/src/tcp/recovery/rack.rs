@@ -76,6 +76,11 @@ impl Path {
         self.reordering
     }
 
+    /// Something that was taken for lost was only late.
+    pub(crate) const fn on_overtaken(&mut self) {
+        self.reordering = true;
+    }
+
     /// The peer says that something came twice: what we took for lost was late (RFC 8985 section 6.2, step 4: once in a round
     /// trip).
     pub(crate) fn on_dsack(&mut self, una: SeqNumber, nxt: SeqNumber) {

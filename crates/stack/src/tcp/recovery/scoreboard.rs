@@ -110,6 +110,11 @@ impl Scoreboard {
         self.lost
     }
 
+    /// Whether something is lost, or was sent again and is not acknowledged.
+    pub(crate) fn is_mending(&self) -> bool {
+        self.lost > 0 || !self.resent.is_empty()
+    }
+
     /// Runs that are told apart.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
