@@ -16,6 +16,10 @@ pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 /// Protocol number of ICMPv6.
 pub const ICMPV6: u8 = 58;
+/// Bytes of an IPv4 header as we write it.
+pub const HEADER_V4: usize = v4::HEADER_MIN;
+/// Bytes of an IPv6 header as we write it.
+pub const HEADER_V6: usize = v6::HEADER;
 /// "No next header": an IPv6 packet without an upper layer.
 pub const NO_NEXT_HEADER: u8 = 59;
 

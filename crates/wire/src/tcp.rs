@@ -247,6 +247,15 @@ impl Header {
     }
 }
 
+/// Makes the header of the next segment of a run out of the one before: another sequence number and other control bits. The
+/// checksum is wrong then, until [`seal`] makes it right. Does nothing when `header` is shorter than 20 bytes.
+pub fn restamp(header: &mut [u8], seq: SeqNumber, flags: Flags) {
+    if let Ok((fixed, _)) = Fixed::mut_from_prefix(header) {
+        fixed.seq = seq.value().into();
+        fixed.flags = flags.bits();
+    }
+}
+
 /// Whether the checksum of a whole segment (header and payload) is right.
 pub fn is_intact(src: IpAddr, dst: IpAddr, segment: &[u8]) -> bool {
     let mut sum = Sum::pseudo_header(src, dst, ip::TCP, segment.len());

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use wire::checksum::Sum;
 use wire::ether::{self, Mac};
 use wire::ip;
-use wire::tcp::{self, Header};
+use wire::tcp::{self, Flags, Header};
 
 use super::ways::Passage;
 use super::{Scratch, Stack, context};
@@ -15,8 +15,9 @@ use crate::io::{Budget, Full, Marks, Offload, Sink};
 use crate::observer::{Cause, Fact, Observer};
 use crate::replies::{Addressed, Reply};
 use crate::status::Idle;
+use crate::tcp::connection::Connection;
 use crate::tcp::mss;
-use crate::tcp::output::{self, Next};
+use crate::tcp::output::{self, Next, Plan};
 use crate::tcp::send::ANY_PATH;
 use crate::time::Now;
 use crate::tuple::FourTuple;
@@ -27,8 +28,8 @@ const TURN: usize = 16;
 /// Where the checksum stands in a TCP header.
 const TCP_CHECKSUM: usize = 16;
 
-/// Room that headers take in the largest datagram.
-const HEADERS_MAX: usize = 120;
+/// Payload of the largest super-segment: what headers leave of the largest datagram. Units: bytes.
+const RUN_MAX: usize = u16::MAX as usize - 120;
 
 /// What came of a connection's turn.
 enum Turn {
@@ -90,12 +91,15 @@ impl<O: Observer> Stack<O> {
                 dscp,
             } => {
                 self.scratch.payload.clear();
-                let marks = Marks {
-                    dscp: *dscp,
-                    ecn: ip::Ecn::NotEct,
+                let place = Place {
+                    tuple: *tuple,
+                    ether,
+                    marks: Marks {
+                        dscp: *dscp,
+                        ecn: ip::Ecn::NotEct,
+                    },
                 };
-                let place = Place { ether, marks };
-                emit(&self.config, &mut self.scratch, place, tuple, header, None, sink)?;
+                emit(&self.config, &mut self.scratch, &place, header, None, sink)?;
                 self.count_sent(now, tuple, header, *cause);
             }
             Reply::Icmp { src, dst, message } => {
@@ -138,14 +142,15 @@ impl<O: Observer> Stack<O> {
 
     fn turn(&mut self, now: Now, i: u32, left: &mut usize, sink: &mut impl Sink) -> Turn {
         self.widen(now, i);
-        for _ in 0..TURN {
+        let mut segments = TURN;
+        while segments > 0 {
             if *left == 0 {
                 return Turn::More;
             }
             let Some(c) = self.connections.get_mut(i) else {
                 return Turn::Done;
             };
-            let burst = burst(&self.config, c.payload_max());
+            let burst = burst(&self.config, c, segments.min(*left));
             let plan = match output::next(now.mono, c, burst) {
                 Next::Segment(plan) => plan,
                 Next::Nothing(idle) => {
@@ -163,36 +168,114 @@ impl<O: Observer> Stack<O> {
                 Passage::Lost(why) => {
                     self.lose(now, i, &plan, why);
                     *left -= 1;
+                    segments -= 1;
                     continue;
                 }
             };
-            let Some(c) = self.connections.get_mut(i) else {
-                return Turn::Done;
-            };
-            let (tuple, marks) = (c.tuple, output::marks(c, &plan));
-            let header = output::header(&context!(self, now), c, &plan);
-            self.scratch.payload.clear();
-            c.snd.slices(plan.seq, plan.len, &mut self.scratch.payload);
-            let segment_size = (plan.len > c.payload_max()).then(|| u16::try_from(c.payload_max()).unwrap_or(u16::MAX));
-            if emit(
-                &self.config,
-                &mut self.scratch,
-                Place { ether, marks },
-                &tuple,
-                &header,
-                segment_size,
-                sink,
-            )
-            .is_err()
-            {
-                c.idle = Idle::Link;
+            let (taken, packets) = self.send_plan(now, i, &plan, ether, sink);
+            segments = segments.saturating_sub(packets);
+            *left = left.saturating_sub(packets);
+            if taken < plan.len || packets == 0 {
+                if let Some(c) = self.connections.get_mut(i) {
+                    c.idle = Idle::Link;
+                }
                 return Turn::Full;
             }
-            output::sent(&mut context!(self, now), c, &plan, header.window);
-            self.count_sent(now, &tuple, &header, plan.cause);
-            *left -= 1;
         }
         Turn::More
+    }
+
+    /// Sends what was planned, in one packet, or cut into segments where the link does not cut them. Returns the bytes of
+    /// payload that the link took, and in how many packets.
+    fn send_plan(
+        &mut self,
+        now: Now,
+        i: u32,
+        plan: &Plan,
+        ether: Option<ether::Header>,
+        sink: &mut impl Sink,
+    ) -> (u32, usize) {
+        let Some(c) = self.connections.get_mut(i) else {
+            return (0, 0);
+        };
+        let (tuple, mss) = (c.tuple, c.payload_max());
+        let header = output::header(&context!(self, now), c, plan);
+        let place = Place {
+            tuple,
+            ether,
+            marks: output::marks(c, plan),
+        };
+        self.scratch.payload.clear();
+        c.snd.slices(plan.seq, plan.len, &mut self.scratch.payload);
+        let is_run = plan.len > mss;
+        if is_run && self.config.super_segment_max.is_none() {
+            let (taken, packets) = self.send_run(now, &place, &header, (plan, mss), sink);
+            if let (Some(c), 1..) = (self.connections.get_mut(i), packets) {
+                output::sent(&mut context!(self, now), c, &plan.up_to(taken), header.window);
+                c.segments_out = c.segments_out.wrapping_add(packets as u32 - 1);
+            }
+            return (taken, packets);
+        }
+        let segment_size = is_run.then(|| u16::try_from(mss).unwrap_or(u16::MAX));
+        let scratch = &mut self.scratch;
+        if emit(&self.config, scratch, &place, &header, segment_size, sink).is_err() {
+            return (0, 0);
+        }
+        output::sent(&mut context!(self, now), c, plan, header.window);
+        self.count_sent(now, &tuple, &header, plan.cause);
+        (plan.len, 1)
+    }
+
+    /// Cuts the payload that waits in `scratch` into segments of `mss`, and hands them to the link one by one: all of them
+    /// under the headers of the first, in which only what differs is written anew.
+    fn send_run(
+        &mut self,
+        now: Now,
+        place: &Place,
+        header: &Header,
+        (plan, mss): (&Plan, u32),
+        sink: &mut impl Sink,
+    ) -> (u32, usize) {
+        let mut run = core::mem::take(&mut self.scratch.payload);
+        let mut slices = run.drain(..);
+        let (mut taken, mut packets) = (0, 0);
+        let mut rest = Bytes::new();
+        while taken < plan.len {
+            let piece = plan.piece(taken, mss);
+            let payload = &mut self.scratch.payload;
+            payload.clear();
+            let mut wanted = piece.len as usize;
+            while wanted > 0 {
+                if rest.is_empty() {
+                    let Some(slice) = slices.next() else { break };
+                    rest = slice;
+                }
+                let slice = rest.split_to(rest.len().min(wanted));
+                wanted -= slice.len();
+                payload.push(slice);
+            }
+            // What the header says beyond the plan, an echo of congestion, it says in each.
+            let beyond = header.flags.bits() & !plan.flags.bits();
+            let header = Header {
+                seq: piece.seq,
+                flags: Flags::from_bits(piece.flags.bits() | beyond),
+                ..*header
+            };
+            let scratch = &mut self.scratch;
+            let done = if packets == 0 || piece.len < mss {
+                emit(&self.config, scratch, place, &header, None, sink)
+            } else {
+                emit_next(&self.config, scratch, place, &header, sink)
+            };
+            if done.is_err() {
+                break;
+            }
+            taken += piece.len;
+            packets += 1;
+            self.count_sent(now, &place.tuple, &header, piece.cause);
+        }
+        drop(slices);
+        (taken, packets)
     }
 
     fn count_sent(&mut self, now: Now, tuple: &FourTuple, header: &Header, cause: Cause) {
@@ -210,19 +293,29 @@ impl<O: Observer> Stack<O> {
     }
 }
 
-/// The largest payload that the link takes at once: whole segments of it, or one.
-fn burst(config: &Config, payload_max: u32) -> u32 {
-    let most = config
-        .super_segment_max
-        .unwrap_or_default()
-        .min(usize::from(u16::MAX) - HEADERS_MAX);
-    let whole = u32::try_from(most).unwrap_or_default() / payload_max * payload_max;
-    whole.max(payload_max)
+/// The largest payload that is decided on at once: what the link takes as one super-segment, in whole segments; or, where it
+/// takes none, so many new segments, which we cut ourselves; or one.
+fn burst(config: &Config, c: &Connection, segments: usize) -> u32 {
+    let mss = c.payload_max();
+    let most = match config.super_segment_max {
+        Some(most) => u32::try_from(most.min(RUN_MAX)).unwrap_or_default(),
+        // Each is sent as if it had been decided on alone: what is less than a segment, or was sent before, is.
+        None if c.recovery.is_due() || c.snd.up.is_some() => 0,
+        None => {
+            let segments = u32::try_from(segments).unwrap_or(u32::MAX);
+            // Pace is kept as it would be one by one: it lets go of half a quantum before it looks again.
+            let paced = c.rate().map_or(u32::MAX, |rate| rate.quantum(mss) / 2);
+            let room = segments.saturating_mul(mss).min(RUN_MAX as u32);
+            room.min(paced).min(c.snd.unsent())
+        }
+    };
+    (most / mss * mss).max(mss)
 }
 
-/// What a packet's lower headers say beside its addresses.
+/// From where to where a packet goes, and how.
 #[derive(Debug, Clone, Copy)]
 struct Place {
+    tuple: FourTuple,
     /// The Ethernet header, where there is one.
     ether: Option<ether::Header>,
     marks: Marks,
@@ -232,18 +325,16 @@ struct Place {
 fn emit(
     config: &Config,
     scratch: &mut Scratch,
-    place: Place,
-    tuple: &FourTuple,
+    place: &Place,
     header: &Header,
     segment_size: Option<u16>,
     sink: &mut impl Sink,
 ) -> Result<(), Full> {
-    let (src, dst) = (tuple.local_addr, tuple.remote_addr);
     let Scratch { head, payload, .. } = scratch;
     let payload_len: usize = payload.iter().map(Bytes::len).sum();
     let ip = ip::Header {
-        src,
-        dst,
+        src: place.tuple.local_addr,
+        dst: place.tuple.remote_addr,
         protocol: ip::TCP,
         hop_limit: config.hop_limit,
         dscp: place.marks.dscp,
@@ -254,23 +345,60 @@ fn emit(
     let written = write_lower(head, place.ether, &ip, header.len(), payload_len);
     let tcp_at = written.unwrap_or_default();
     let tcp_head = head.get_mut(tcp_at..).filter(|tcp| !tcp.is_empty());
-    let Some(tcp_head) = tcp_head.and_then(|tcp| header.emit(tcp).map(|_| tcp)) else {
+    if tcp_head.and_then(|tcp| header.emit(tcp)).is_none() {
         // Both addresses are of one family and a burst fits a datagram, so that this packet cannot be; it is dropped here.
         return Ok(());
+    }
+    seal_and_send(config, scratch, &place.tuple, tcp_at, segment_size, sink)
+}
+
+/// As [`emit`], for a segment as long as the one before it in its run, whose headers stand there still.
+fn emit_next(
+    config: &Config,
+    scratch: &mut Scratch,
+    place: &Place,
+    header: &Header,
+    sink: &mut impl Sink,
+) -> Result<(), Full> {
+    let ip_at = if place.ether.is_some() { ether::HEADER } else { 0 };
+    let ip_len = if place.tuple.local_addr.is_ipv4() {
+        ip::HEADER_V4
+    } else {
+        ip::HEADER_V6
     };
+    let tcp_at = ip_at + ip_len;
+    if let Some(tcp_head) = scratch.head.get_mut(tcp_at..) {
+        tcp::restamp(tcp_head, header.seq, header.flags);
+    }
+    seal_and_send(config, scratch, &place.tuple, tcp_at, None, sink)
+}
+
+/// Completes the checksum, or leaves it to the link, and hands over what stands in `scratch`.
+fn seal_and_send(
+    config: &Config,
+    scratch: &mut Scratch,
+    tuple: &FourTuple,
+    tcp_at: usize,
+    segment_size: Option<u16>,
+    sink: &mut impl Sink,
+) -> Result<(), Full> {
+    let (src, dst) = (tuple.local_addr, tuple.remote_addr);
+    let Scratch { head, payload, .. } = scratch;
     let mut offload = Offload {
         checksum: None,
         segment_size,
     };
-    if config.checksum_offload {
-        let len = tcp_head.len() + payload_len;
-        let partial = Sum::pseudo_header(src, dst, ip::TCP, len).fold();
-        if let Some(field) = tcp_head.get_mut(TCP_CHECKSUM..TCP_CHECKSUM + 2) {
-            field.copy_from_slice(&partial.to_be_bytes());
+    if let Some(tcp_head) = head.get_mut(tcp_at..) {
+        if config.checksum_offload {
+            let len = payload.iter().fold(tcp_head.len(), |len, slice| len + slice.len());
+            let partial = Sum::pseudo_header(src, dst, ip::TCP, len).fold();
+            if let Some(field) = tcp_head.get_mut(TCP_CHECKSUM..TCP_CHECKSUM + 2) {
+                field.copy_from_slice(&partial.to_be_bytes());
+            }
+            offload.checksum = Some((u16::try_from(tcp_at).unwrap_or_default(), TCP_CHECKSUM as u16));
+        } else {
+            tcp::seal(src, dst, tcp_head, payload);
         }
-        offload.checksum = Some((u16::try_from(tcp_at).unwrap_or_default(), TCP_CHECKSUM as u16));
-    } else {
-        tcp::seal(src, dst, tcp_head, payload);
     }
     sink.send(head, payload, offload)
 }

@@ -32,6 +32,33 @@ impl Plan {
     pub(crate) fn end(&self) -> SeqNumber {
         self.seq + self.len + u32::from(self.flags.syn()) + u32::from(self.flags.fin())
     }
+
+    /// The part of it that the link took, where it took no more than so many bytes of payload.
+    pub(crate) fn up_to(self, taken: u32) -> Self {
+        if taken >= self.len {
+            return self;
+        }
+        self.piece(0, taken)
+    }
+
+    /// The segment of it that begins after so many bytes. What ends the whole of it (PSH, FIN) stands in the last alone.
+    pub(crate) fn piece(self, offset: u32, mss: u32) -> Self {
+        let (seq, left) = (self.seq + offset, self.len.saturating_sub(offset));
+        if left <= mss {
+            return Self { seq, len: left, ..self };
+        }
+        let ending = Flags::PSH.bits() | Flags::FIN.bits();
+        Self {
+            seq,
+            len: mss,
+            flags: Flags::from_bits(self.flags.bits() & !ending),
+            cause: if self.cause == Cause::Fin {
+                Cause::Data
+            } else {
+                self.cause
+            },
+        }
+    }
 }
 
 /// What a connection wants of the link.

@@ -7,6 +7,7 @@ mod close;
 mod coalesce;
 mod congestion;
 mod cookies;
+mod cut;
 mod ecn;
 mod ethernet;
 mod handshake;

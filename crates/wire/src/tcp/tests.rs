@@ -218,3 +218,31 @@ proptest! {
         seal(V4.0, V6.1, &mut bytes.clone(), &[&bytes]);
     }
 }
+
+#[test]
+fn a_restamped_header_is_the_one_that_would_have_been_written() {
+    let addresses = [1, 2].map(|last| IpAddr::from([10, 7, 0, last]));
+    let header = |seq: u32, flags: Flags| Header {
+        src_port: 40_000,
+        dst_port: 80,
+        seq: SeqNumber::new(seq),
+        ack: SeqNumber::new(7),
+        flags,
+        window: 512,
+        urgent: 0,
+        options: Options::default(),
+    };
+    let sealed = |header: &Header| {
+        let mut bytes = [0; HEADER_MIN];
+        header.emit(&mut bytes).expect("room");
+        seal(addresses[0], addresses[1], &mut bytes, &[b"text"]);
+        bytes
+    };
+    let mut bytes = sealed(&header(u32::MAX - 1000, Flags::ACK));
+    restamp(&mut bytes, SeqNumber::new(447), Flags::ACK | Flags::PSH);
+    seal(addresses[0], addresses[1], &mut bytes, &[b"text"]);
+    assert_eq!(bytes, sealed(&header(447, Flags::ACK | Flags::PSH)));
+    let mut short = [1; HEADER_MIN - 1];
+    restamp(&mut short, SeqNumber::new(2), Flags::FIN);
+    assert_eq!(short, [1; HEADER_MIN - 1]);
+}
