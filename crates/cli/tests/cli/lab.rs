@@ -170,6 +170,9 @@ impl Frame {
             "tcp.check_checksum:TRUE",
             "-o",
             "ip.check_checksum:TRUE",
+            // What is said on port 80 is not always HTTP, and what is sent again may begin in the middle of it.
+            "--disable-protocol",
+            "http",
             "-n",
             "-T",
             "fields",

@@ -45,7 +45,6 @@ const NEVER: &[Why] = &[
     Why::ConnectionsPerSource,
     Why::SynAckBudget,
     Why::CookieBudget,
-    Why::CookieNoTimestamps,
     Why::SpentCookiesFull,
     Why::SackRunsFull,
     Why::RepliesFull,
