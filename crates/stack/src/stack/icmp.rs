@@ -40,14 +40,7 @@ impl<O: Observer> Stack<O> {
                 if queued { Ok(()) } else { Err(Why::RepliesFull) }
             }
             Message::Unreachable { why, quoted } => self.icmp_error(now, quoted, &Report::Unreachable(why)),
-            Message::TooBig { mtu, quoted } => {
-                let mtu = if mtu == 0 && src.is_ipv4() {
-                    unsaid_mtu(quoted)
-                } else {
-                    mtu
-                };
-                self.icmp_error(now, quoted, &Report::TooBig(mtu))
-            }
+            Message::TooBig { mtu, quoted } => self.icmp_error(now, quoted, &Report::TooBig(mtu)),
             Message::EchoReply { .. }
             | Message::TimeExceeded { .. }
             | Message::ParameterProblem { .. }
@@ -68,7 +61,11 @@ impl<O: Observer> Stack<O> {
         }
         match *report {
             Report::Unreachable(why) => c.on_unreachable(&mut context!(self, now), why),
-            Report::TooBig(mtu) => {
+            // A SYN is shorter than any MTU: the report is false, or meant for something else.
+            Report::TooBig(_) if !c.snd.syn_acked => return Err(Why::IcmpIgnored),
+            Report::TooBig(said) => {
+                let unsaid = said == 0 && tuple.local_addr.is_ipv4();
+                let mtu = if unsaid { unsaid_mtu(quoted) } else { said };
                 let mss = mss::of_path(mtu, tuple.local_addr).ok_or(Why::IcmpIgnored)?;
                 if c.on_too_big(now.mono, mss) {
                     self.paths.learn(now.mono, &self.keys, tuple.remote_addr, mtu);
