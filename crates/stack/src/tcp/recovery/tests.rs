@@ -167,8 +167,9 @@ fn what_left_a_moment_ago_is_not_lost_with_the_timeout() {
 
 #[test]
 fn dsack_is_the_first_block_that_is_old_or_within_the_second() {
+    type Row<'a> = (&'a str, u32, &'a [(u32, u32)], bool, u32);
     #[rustfmt::skip]
-    let rows: [(&str, u32, &[(u32, u32)], bool, u32); 5] = [
+    let rows: [Row<'_>; 5] = [
         ("old",                     2, &[(0, 1)],         true,  0),
         ("old, and an island",      2, &[(1, 2), (3, 4)], true,  1000),
         ("within the second",       0, &[(4, 5), (3, 6)], true,  3000),
