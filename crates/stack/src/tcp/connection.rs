@@ -723,7 +723,11 @@ impl Connection {
 /// The bounds and the clock of loss recovery.
 pub(crate) const fn terms(config: &Config) -> Terms {
     Terms {
-        runs: config.limits.runs,
+        runs: if config.limits.runs < 16 {
+            16
+        } else {
+            config.limits.runs
+        },
         resolution: config.clock_resolution,
     }
 }

@@ -29,6 +29,7 @@ fn limits() -> Limits {
         spent_cookies: 3,
         listeners: 3,
         islands: 4,
+        runs: 16,
         replies: 16,
         send_buffer_max: 20_000,
         receive_buffer_max: 20_000,
@@ -601,7 +602,11 @@ impl World<'_> {
             options.sack_permitted = offered & 16 != 0;
         } else if offered & 32 != 0 {
             let mut sack = SackBlocks::default();
-            sack.push(shown.seq + self.input.delta(), shown.seq + self.input.delta());
+            let (left, right) = (shown.seq + self.input.delta(), shown.seq + self.input.delta());
+            sack.push(left, right);
+            // Small ones beside it divide what is in flight as much as may be.
+            sack.push(right + 1, right + 2);
+            sack.push(right + 3, right + 4);
             options.sack = sack;
         }
         let header = Header {
@@ -1039,6 +1044,7 @@ fn check(status: &Status, limits: &Limits) {
         "{status:?}"
     );
     assert!(status.islands <= limits.islands, "{status:?}");
+    assert!(status.lost as usize + status.sacked as usize <= in_flight, "{status:?}");
     assert!(status.cwnd >= 1 && status.snd_mss >= 1, "{status:?}");
 }
 
