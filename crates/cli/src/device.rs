@@ -276,22 +276,8 @@ impl Network {
     }
 }
 
-/// Half of what may lie free at the end of a heap. Units: bytes.
-const HEAP_SLACK: usize = 16 << 20;
-
-/// Has the allocator keep what is freed.
-///
-/// glibc gives memory back to the kernel as soon as 128 KiB at the end of a heap are free, and takes it again page by page,
-/// each of them faulted in and zeroed. Buffers that come and go with every acknowledgment swing by more than that: it was
-/// 40 % of a sender's time. Once a block that was mapped by itself is freed, glibc sets both of its bounds by the length of
-/// that block (`mallopt(3)`, dynamic mmap threshold). Other allocators do not mind, and no page of it is touched.
-fn keep_freed_memory() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(HEAP_SLACK)));
-}
-
 /// The runtime that everything of a command runs in.
 pub(crate) fn runtime() -> anyhow::Result<Runtime> {
-    keep_freed_memory();
     runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
