@@ -235,6 +235,16 @@ pub(crate) enum Congestion {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ecn {
+    /// Never.
+    Off,
+    /// Where a peer asks for it.
+    Accept,
+    /// That, and asked for when we open.
+    Ask,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     /// Sends back what it receives (RFC 862).
     Echo,
@@ -325,6 +335,9 @@ pub(crate) struct Network {
     /// the kernel.
     #[arg(long, value_name = "LINK", default_value = "tun")]
     pub(crate) link: String,
+    /// Explicit congestion notification (RFC 3168): routers mark packets where they would else drop them.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Ecn::Accept)]
+    pub(crate) ecn: Ecn,
     /// Syndic's own address with its subnet; may be given again. At the other end of a TUN or TAP the kernel gets the first
     /// other host address. [default there: 10.7.0.2/24 and fd07::2/64]
     #[arg(long = "addr", visible_alias = "address", value_name = "ADDR/PREFIX")]

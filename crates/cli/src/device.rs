@@ -14,7 +14,7 @@ use link::{AsyncTun, FrameLink, Layer, Meter, Offload, Packet, PacketOptions, Tu
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::SockaddrStorage;
 
-use stack::{Config, EthernetOptions, Mac, Medium, Observer};
+use stack::{Config, EcnMode, EthernetOptions, Mac, Medium, Observer};
 use syndic::Net;
 use tokio::runtime::{self, Runtime};
 
@@ -33,6 +33,7 @@ pub(crate) struct Network {
     pub(crate) gateways: Vec<IpAddr>,
     /// Of a device that is made. Units: bytes.
     pub(crate) mtu: u16,
+    pub(crate) ecn: EcnMode,
     pub(crate) impairment: Option<Impairment>,
     /// Where the control socket is to be; `None`: where `syndic ss` looks.
     pub(crate) control: Option<PathBuf>,
@@ -168,6 +169,7 @@ impl Network {
         let config = Config {
             addresses: self.ours(),
             medium,
+            ecn: self.ecn,
             ..config
         };
         let started = match self.impairment {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ::lab::unit::Time;
 use anyhow::{Context as _, bail, ensure};
-use stack::CongestionControl;
+use stack::{CongestionControl, EcnMode};
 
 use crate::args::{self, Args};
 use crate::control::place::PATH_MAX;
@@ -184,6 +184,11 @@ fn network(typed: args::Network) -> anyhow::Result<Network> {
         device,
         gateways: typed.gateways,
         mtu,
+        ecn: match typed.ecn {
+            args::Ecn::Off => EcnMode::Off,
+            args::Ecn::Accept => EcnMode::Accept,
+            args::Ecn::Ask => EcnMode::Ask,
+        },
         impairment,
         control: typed.control,
     })

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use lens::{Host, HostKind, Trace};
 use link::Layer;
-use stack::{Config, ConnectionOptions, FourTuple, ListenOptions, State};
+use stack::{Config, ConnectionOptions, EcnMode, FourTuple, ListenOptions, State};
 use syndic::{Net, TcpListener, TcpStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -128,6 +128,7 @@ pub(super) fn play(only: Option<&str>, mut tell: impl FnMut(Outcome) -> anyhow::
         device: Device::Tun(None),
         gateways: Vec::new(),
         mtu: 1500,
+        ecn: EcnMode::default(),
         impairment: None,
         control: None,
     };
