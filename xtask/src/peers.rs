@@ -44,7 +44,7 @@ const HTTP: u16 = 80;
 const CLIENTS: &str = "64";
 
 /// How often a measurement is begun at most: on a machine with other work one may come to nothing.
-const TRIES: u32 = 3;
+const TRIES: u32 = 5;
 
 const FLOWS: [usize; 2] = [1, 8];
 const IDLE_OURS: [u32; 4] = [10, 1_000, 10_000, 1_000_000];
@@ -80,6 +80,7 @@ pub(crate) fn run(peers: Peers) -> anyhow::Result<()> {
         quick: peers.quick,
         figures: Figures::default(),
         skipped: Vec::new(),
+        failed: 0,
         bar: bar(),
     };
     for part in &parts {
@@ -100,7 +101,7 @@ pub(crate) fn run(peers: Peers) -> anyhow::Result<()> {
         false => report.table(),
     };
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")?;
-    let is_whole = peers.only.is_empty() && !peers.quick && rig.skipped.is_empty();
+    let is_whole = peers.only.is_empty() && !peers.quick && rig.skipped.len() == rig.failed;
     if is_whole && !peers.no_write {
         let how = format!("medians of {} runs of {} s, interleaved", peers.runs, peers.seconds);
         document::write(&report, &how)?;
@@ -172,6 +173,8 @@ struct Rig {
     quick: bool,
     figures: Figures,
     skipped: Vec<String>,
+    /// Of those, figures of a peer that failed each time: what the others say stands all the same.
+    failed: usize,
     bar: ProgressBar,
 }
 
@@ -182,7 +185,15 @@ impl Rig {
                 let metric = Metric::Bulk(way, flows);
                 for _ in 0..self.runs {
                     for who in [Who::Linux, Who::Ours, Who::Smoltcp, Who::Ceiling] {
-                        let carried = self.measured(who, metric, |rig| rig.carry(who, service, flows))?;
+                        let carried = match self.measured(who, metric, |rig| rig.carry(who, service, flows)) {
+                            Ok(carried) => carried,
+                            Err(wrong) if who == Who::Smoltcp => {
+                                self.skipped.push(format!("{wrong:#}, in one of {} runs", self.runs));
+                                self.failed += 1;
+                                continue;
+                            }
+                            Err(wrong) => return Err(wrong),
+                        };
                         let gbits = carried.bytes as f64 * 8.0 / carried.seconds / 1e9;
                         self.figures.add(metric, who, gbits);
                     }
