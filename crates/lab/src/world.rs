@@ -42,7 +42,7 @@ pub use reached::Reached;
 use host::{Host, Met};
 use number::Said;
 use recorder::Recorder;
-use segment::Answered;
+use segment::{Answered, Moment};
 
 /// Events that may happen at one instant before the world is held to be stuck.
 const EVENTS_AT_ONCE_MAX: u32 = 100_000;
@@ -72,6 +72,8 @@ pub struct World {
     reboots: u32,
     /// What the packet was that the host that acts now has just taken.
     answering: Option<Answered>,
+    /// What has left at this moment.
+    moment: Moment,
     events: u32,
     events_at_once: u32,
 }
@@ -164,6 +166,7 @@ impl World {
             checks: 0,
             reboots: 0,
             answering: None,
+            moment: Moment::default(),
             events: 0,
             events_at_once: 0,
         }

@@ -4,7 +4,10 @@
 //! where both mean the same incarnation of the connection, with what its receiver has said. Resets and the answers of
 //! TIME-WAIT take their numbers from elsewhere and are left alone.
 
-use stack::Cause;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use stack::{Cause, Instant};
 use wire::tcp::{Flags, HEADER_MIN};
 
 use super::number::Said;
@@ -17,6 +20,30 @@ const ACKS_IN_CHAIN_MAX: u32 = 32;
 /// Payload of one segment where the receiver has announced no MSS (RFC 9293 section 3.7.1). Units: bytes.
 const MSS_DEFAULT_V4: usize = 536;
 const MSS_DEFAULT_V6: usize = 1220;
+
+/// How often the same data may leave at one moment: when they are new, when a timer and an acknowledgment both ask for them,
+/// and when the path turns out to be narrower.
+const SENT_AT_ONCE_MAX: u32 = 4;
+
+/// How often each piece of data has left at the moment that is now.
+#[derive(Debug, Default)]
+pub(super) struct Moment {
+    at: Instant,
+    sent: BTreeMap<(usize, (SocketAddr, SocketAddr), u32), u32>,
+}
+
+impl Moment {
+    /// Data that begin at `seq` leave `host`. Returns how often they have, now.
+    fn note(&mut self, now: Instant, host: usize, glance: &Glance) -> u32 {
+        if self.at != now {
+            (self.at, self.sent) = (now, BTreeMap::new());
+        }
+        let ends = (glance.tuple.local(), glance.tuple.remote());
+        let times = self.sent.entry((host, ends, glance.header.seq.value())).or_default();
+        *times += 1;
+        *times
+    }
+}
 
 /// What the packet was that a host has just taken.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +90,12 @@ impl World {
         if !is_unbound && let Some(said) = self.said(from, &glance.tuple) {
             let peer = self.said(to, &glance.tuple.reversed());
             found.extend(faults(said, peer, glance));
+        }
+        if glance.payload > 0 && self.moment.note(self.now, from, glance) == SENT_AT_ONCE_MAX + 1 {
+            found.push(format!(
+                "SEG.SEQ {} has left more than {SENT_AT_ONCE_MAX} times at one moment",
+                glance.header.seq
+            ));
         }
         let acks_in_chain = self.look_at_answer(cause, glance, &mut found);
         for what in found {

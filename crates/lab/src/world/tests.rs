@@ -154,6 +154,31 @@ fn lossy_transfers_pass_with_many_seeds() {
     }
 }
 
+/// Where a round trip takes no time, what was sent again must not be lost once more before the clock has moved.
+#[test]
+fn a_lossy_path_without_delay_repeats_nothing_without_end() {
+    let text = r#"
+        title = "no delay"
+        until = "50h"
+        host = [
+            { name = "h0", addresses = ["10.7.0.1"], mtu = 1280 },
+            { name = "h1", addresses = ["10.7.0.2"] },
+        ]
+        link = [{ between = ["h0", "h1"], forth = "loss=25%", back = "" }]
+        step = [
+            { at = "0ms", host = "h1", listen = { port = 80 } },
+            { at = "407ms", host = "h0", on = "c1", connect = { to = "10.7.0.2:80" } },
+            { at = "1981ms", host = "h0", on = "c1", send = { bytes = 50000 } },
+        ]
+    "#;
+    for seed in 0..200 {
+        let world = World::from_toml(text, seed).unwrap_or_else(|error| panic!("{error}"));
+        let outcome = world.run();
+        let ladder = lens::Ladder::default().draw(&outcome.trace);
+        assert!(outcome.verdict.is_pass(), "seed {seed}: {}\n{ladder}", outcome.verdict);
+    }
+}
+
 #[test]
 fn ladders_look_as_they_did() {
     for name in [

@@ -24,12 +24,16 @@ use self::frto::Frto;
 pub(crate) use self::news::{Echo, Heard, News};
 use self::prr::{Progress, Prr};
 use self::rack::{DUP_THRESH, Path, Rack};
-use self::scoreboard::{Fate, Scoreboard};
+use self::scoreboard::{Fate, Scoreboard, Wait};
 use self::tlp::Probe;
 use self::undo::Undo;
 use super::congestion::{Acked, Congestion};
 use crate::observer::Undone;
 use crate::time::{Duration, Instant};
+
+/// What passes at least before something that was sent again is taken for lost once more, whatever the clock is said to tell
+/// apart.
+const MOMENT: Duration = Duration::from_micros(1);
 
 /// Where recovery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -269,7 +273,9 @@ impl Recovery {
         if flight.sack {
             let newest = sent.rack.newest()?;
             let srtt = flight.srtt.unwrap_or(sent.rack.rtt());
-            let wait = sent.rack.rtt() + self.path.window(evident, srtt, terms.resolution);
+            let once = sent.rack.rtt() + self.path.window(evident, srtt, terms.resolution);
+            let again = once.max(terms.resolution).max(MOMENT);
+            let wait = Wait { once, again };
             return sent.board.detect(flight.now, newest, wait);
         }
         let first = match self.phase {

@@ -74,6 +74,15 @@ impl Run {
     }
 }
 
+/// How long after it left something may be taken for lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wait {
+    /// What was sent once.
+    pub(crate) once: Duration,
+    /// What was sent again.
+    pub(crate) again: Duration,
+}
+
 /// The runs of one connection.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Scoreboard {
@@ -346,13 +355,14 @@ impl Scoreboard {
         self.join(i)
     }
 
-    /// Takes for lost what was sent before `newest` and has had `wait` since it left. Returns how long to wait for the first
-    /// that had not.
+    /// Takes for lost what was sent before `newest` and has had `wait` since it left; what was sent again has a tick of the clock at least (`Wait`),
+    /// or on a path that takes no time the same bytes could be lost and sent again without end before the clock moves.
+    /// Returns how long to wait for the first that had not.
     ///
     /// Spec: RFC 8985 section 6.2, step 5.
-    pub(crate) fn detect(&mut self, now: Instant, newest: Sent, wait: Duration) -> Option<Duration> {
-        let once = self.detect_once(now, newest, wait);
-        let again = self.detect_again(now, newest, wait);
+    pub(crate) fn detect(&mut self, now: Instant, newest: Sent, wait: Wait) -> Option<Duration> {
+        let once = self.detect_once(now, newest, wait.once);
+        let again = self.detect_again(now, newest, wait.again);
         match (once, again) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -137,15 +137,26 @@ fn acknowledgment_tells_each_part_and_gives_it_back() {
     assert_eq!((board.sacked(), board.lost()), (0, 0));
 }
 
+/// As long for what was sent once as for what was sent again.
+fn both(wait: Duration) -> Wait {
+    Wait {
+        once: wait,
+        again: wait,
+    }
+}
+
 #[test]
 fn detection_takes_what_is_older_and_waits_for_what_is_not_due() {
     let mut board = board(6);
     sack(&mut board, 4000, 5000);
     // Sent at 0, 1, 2, 3 ms; the fifth, sent at 4 ms, was delivered at 24 ms: a round trip of 20 ms.
-    let wait = board.detect(at(24), newest(4, 5000), Duration::from_millis(22));
+    let wait = board.detect(at(24), newest(4, 5000), both(Duration::from_millis(22)));
     assert_eq!(drawn(&board), "0-3 L, 3-4 F, 4-5 S, 5-6 F");
     assert_eq!(wait, Some(Duration::from_millis(1)));
-    assert_eq!(board.detect(at(25), newest(4, 5000), Duration::from_millis(22)), None);
+    assert_eq!(
+        board.detect(at(25), newest(4, 5000), both(Duration::from_millis(22))),
+        None
+    );
     assert_eq!(board.lost(), 4000);
     assert_eq!(board.first_lost(), Some((UNA, UNA + 4000)));
 }
@@ -154,20 +165,42 @@ fn detection_takes_what_is_older_and_waits_for_what_is_not_due() {
 fn lost_retransmission_is_found_by_what_left_after_it() {
     let mut board = board(4);
     sack(&mut board, 3000, 4000);
-    board.detect(at(30), newest(3, 4000), Duration::from_millis(10));
+    board.detect(at(30), newest(3, 4000), both(Duration::from_millis(10)));
     assert_eq!(drawn(&board), "0-3 L, 3-4 S");
     board.on_resent(at(30), UNA, UNA + 1000, LIMIT);
     board.on_resent(at(31), UNA + 1000, UNA + 2000, LIMIT);
     assert_eq!(drawn(&board), "0-1 F*, 1-2 F*, 2-3 L, 3-4 S");
     assert_eq!(board.first_lost(), Some((UNA + 2000, UNA + 3000)));
     sack(&mut board, 1000, 2000);
-    assert_eq!(board.detect(at(51), newest(31, 2000), Duration::from_millis(20)), None);
+    assert_eq!(
+        board.detect(at(51), newest(31, 2000), both(Duration::from_millis(20))),
+        None
+    );
     assert_eq!(drawn(&board), "0-1 L*, 1-2 S*, 2-3 L, 3-4 S");
     // What was acknowledged since is not lost again.
     board.on_resent(at(51), UNA, UNA + 1000, LIMIT);
     board.acknowledge(UNA + 1000, |_| {});
-    assert_eq!(board.detect(at(99), newest(90, 9000), Duration::ZERO), None);
+    assert_eq!(board.detect(at(99), newest(90, 9000), both(Duration::ZERO)), None);
     assert_eq!(board.lost(), 1000);
+}
+
+#[test]
+fn what_was_sent_again_is_not_lost_once_more_before_the_clock_has_moved() {
+    let mut board = board(4);
+    sack(&mut board, 3000, 4000);
+    let (now, tick) = (at(3), Duration::from_millis(1));
+    // A path that takes no time: all that left before the fourth is lost at once.
+    let wait = Wait {
+        once: Duration::ZERO,
+        again: tick,
+    };
+    board.detect(now, newest(3, 4000), wait);
+    assert_eq!(drawn(&board), "0-3 L, 3-4 S");
+    board.on_resent(now, UNA, UNA + 3000, LIMIT);
+    assert_eq!(board.detect(now, newest(3, 4000), wait), Some(tick));
+    assert_eq!(drawn(&board), "0-3 F*, 3-4 S");
+    assert_eq!(board.detect(now + tick, newest(3, 4000), wait), None);
+    assert_eq!(drawn(&board), "0-3 L*, 3-4 S");
 }
 
 #[test]
@@ -283,7 +316,7 @@ proptest! {
                 }
                 Act::Detect(ms) => {
                     let newest = Sent { at: at(ms), end: una };
-                    board.detect(now, newest, Duration::from_millis(20));
+                    board.detect(now, newest, both(Duration::from_millis(20)));
                     let mut i = 0;
                     for run in board.iter() {
                         if run.fate == Fate::Lost {
