@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod counters;
+pub(crate) mod ip;
 pub(crate) mod namespace;
 pub(crate) mod need;
 pub(crate) mod number;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,6 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{getsockopt, sockopt};
 
 use super::race::Race;
+use crate::rig::ip;
 
 /// Settings of every kernel on the path: buffers are not to be the bound, and what one connection learned is not for the next.
 const SETTINGS: [(&str, &str); 4] = [
@@ -40,32 +40,13 @@ pub(super) fn network(address: Ipv4Addr, prefix: u8) -> anyhow::Result<Tun> {
     })?;
     let network = u32::from(address) & (u32::MAX << (32 - prefix));
     // The queue before the TUN must not be what drops.
-    ip(&format!(
+    ip::batch(&format!(
         "link set {name} txqueuelen 20000\n\
          route replace {}/{prefix} dev {name} proto kernel scope link src {address} congctl cubic\n",
         Ipv4Addr::from(network),
         name = tun.name(),
     ))?;
     Ok(tun)
-}
-
-/// Gives commands to `ip`, one a line.
-fn ip(commands: &str) -> anyhow::Result<()> {
-    let mut ip = Command::new("ip")
-        .args(["-batch", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("ip")?;
-    if let Some(mut stdin) = ip.stdin.take() {
-        stdin.write_all(commands.as_bytes()).context("ip")?;
-    }
-    let output = ip.wait_with_output().context("ip")?;
-    if !output.status.success() {
-        bail!("ip: {}\n{commands}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
 }
 
 /// Packets that the kernel dropped before the TUN. Units: packets since the interface was made.

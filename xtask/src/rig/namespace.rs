@@ -4,9 +4,8 @@
 //! Read first: `network_namespaces(7)`, `mount_namespaces(7)`.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -14,6 +13,8 @@ use anyhow::{Context as _, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::gettid;
+
+use super::ip;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -68,24 +69,7 @@ impl Namespace {
 
     /// Gives commands to `ip`, one a line.
     pub(crate) fn ip(&self, commands: String) -> anyhow::Result<()> {
-        self.run(move || {
-            let mut ip = Command::new("ip")
-                .args(["-batch", "-"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .context("ip")?;
-            if let Some(mut stdin) = ip.stdin.take() {
-                stdin.write_all(commands.as_bytes()).context("ip")?;
-            }
-            let output = ip.wait_with_output().context("ip")?;
-            if !output.status.success() {
-                let said = String::from_utf8_lossy(&output.stderr);
-                bail!("ip refused one of these commands: {}\n{commands}", said.trim());
-            }
-            Ok(())
-        })
+        self.run(move || ip::batch(&commands))
     }
 
     /// Runs a program to its end.
