@@ -22,13 +22,25 @@ fn play_and(seeds: impl Iterator<Item = u64>, mut look: impl FnMut(Outcome)) {
         let ladder = failure
             .outcome
             .map(|outcome| lens::Ladder::default().draw(&outcome.trace));
+        // The end of what a test has printed is what is read first, and all that is kept of much.
         panic!(
-            "seed {seed} fails; `syndic lab simulate --seed {seed} --seeds 1` plays it again:\n{}\n{}\n{}",
-            failure.reasons.join("\n"),
+            "{}\n{}\nseed {seed} fails:\n{}\n`syndic lab simulate --seed {seed} --seeds 1` plays it again",
+            beginning(&ladder.unwrap_or_default()),
             smallest.toml(),
-            ladder.unwrap_or_default()
+            failure.reasons.join("\n"),
         );
     }
+}
+
+/// The first lines of a ladder, which may have a hundred thousand.
+fn beginning(ladder: &str) -> String {
+    let (most, lines) = (300, ladder.lines().count());
+    let mut shown: Vec<&str> = ladder.lines().take(most).collect();
+    let more = format!("and {} lines more", lines.saturating_sub(most));
+    if lines > most {
+        shown.push(&more);
+    }
+    shown.join("\n")
 }
 
 /// A fixed thousand, in parts that run beside each other. The first three hundred are played by `coverage`.
