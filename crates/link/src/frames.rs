@@ -1,5 +1,8 @@
 //! What a driver needs of a link that moves Ethernet frames in batches.
 
+#[cfg(test)]
+pub(crate) mod cable;
+
 use std::io;
 use std::task::{Context, Poll};
 

@@ -1,82 +1,24 @@
 use std::future::poll_fn;
-use std::net::UdpSocket;
 use std::time::Duration;
 
 use super::*;
-use crate::testing::{in_private_namespace, veth};
+use crate::frames::cable::{self, KERNEL, OURS, ask, echo, in_runtime, is_arp, question, receive};
+use crate::testing::in_private_namespace;
 use crate::vnet::PartialChecksum;
 use crate::{TunOptions, net, netlink};
-
-const KERNEL: [u8; 4] = [10, 8, 0, 1];
-const OURS: [u8; 4] = [10, 8, 0, 2];
 
 fn options() -> PacketOptions {
     PacketOptions {
         interface: "ours0".into(),
-        addresses: vec![IpAddr::from(OURS), "fd08::2".parse().unwrap()],
+        addresses: cable::our_addresses(),
     }
-}
-
-/// A cable to the kernel, in the namespace of the test.
-fn cable() {
-    veth(
-        "ours0",
-        "kernel0",
-        &[(IpAddr::from(KERNEL), 24), ("fd08::1".parse().unwrap(), 64)],
-    );
-}
-
-fn in_runtime<F: Future<Output = ()>>(test: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let done = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), test).await });
-    assert!(done.is_ok(), "hung");
-}
-
-/// The next frame that is wanted.
-async fn receive(packet: &mut Packet, is_wanted: impl Fn(&[u8]) -> bool) -> (VnetHeader, Vec<u8>) {
-    loop {
-        let mut found = None;
-        poll_fn(|cx| packet.poll_receive(cx, 1, |header, frame| found = Some((header, frame.to_vec()))))
-            .await
-            .unwrap();
-        match found {
-            Some((header, frame)) if is_wanted(&frame) => return (header, frame),
-            _ => {}
-        }
-    }
-}
-
-async fn send(packet: &mut Packet, header: VnetHeader, head: &[u8], payload: &[Bytes]) {
-    packet.send(header, head, payload).unwrap();
-    while let Err(error) = packet.flush() {
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
-        poll_fn(|cx| packet.poll_send_ready(cx)).await.unwrap();
-    }
-}
-
-/// An ARP packet in its frame: 1 asks, 2 answers.
-fn arp(operation: u8, from: (HardwareAddress, [u8; 4]), to: (HardwareAddress, [u8; 4])) -> Vec<u8> {
-    let target = if operation == 1 { [0xff; 6] } else { to.0 };
-    let fixed = [8, 6, 0, 1, 8, 0, 6, 4, 0, operation];
-    [&target[..], &from.0, &fixed, &from.0, &from.1, &to.0, &to.1].concat()
-}
-
-fn is_arp(frame: &[u8]) -> bool {
-    frame[12..14] == [8, 6]
-}
-
-fn is_udp(frame: &[u8]) -> bool {
-    frame[12..14] == [8, 0] && frame[23] == 17
 }
 
 /// Gets to know the kernel's side, and makes us known to it. It asks again: an interface that has just come up loses frames.
 async fn meet(packet: &mut Packet) -> HardwareAddress {
     let us = (packet.hardware_address(), OURS);
     let answer = loop {
-        send(packet, VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[]).await;
+        ask(packet, us, KERNEL).await;
         let answer = tokio::time::timeout(Duration::from_millis(100), receive(packet, is_arp)).await;
         if let Ok((_, answer)) = answer {
             break answer;
@@ -94,7 +36,7 @@ fn frames_cross_both_ways_with_what_is_known_of_them() {
     in_private_namespace(
         "packet::tests::frames_cross_both_ways_with_what_is_known_of_them",
         || {
-            cable();
+            cable::lay();
             in_runtime(async {
                 let mut packet = Packet::open(&options()).unwrap();
                 assert_eq!(
@@ -102,35 +44,17 @@ fn frames_cross_both_ways_with_what_is_known_of_them() {
                     ("ours0", 1_500, Offload::Tso)
                 );
                 let them = meet(&mut packet).await;
-                let socket = UdpSocket::bind("10.8.0.1:5000").unwrap();
-                socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-                for len in [4, 200, 1_400] {
-                    let sent = vec![len as u8; len];
-                    socket.send_to(&sent, "10.8.0.2:6000").unwrap();
-                    let (header, mut frame) = receive(&mut packet, is_udp).await;
+                let us = packet.hardware_address();
+                echo(&mut packet, [4, 200, 1_400], |header, frame| {
                     let partial = PartialChecksum { start: 34, offset: 6 };
                     assert_eq!(
                         header.needs_checksum,
                         Some(partial),
                         "a veth leaves checksums to the other end"
                     );
-                    assert_eq!(
-                        (&frame[..6], &frame[6..12]),
-                        (&packet.hardware_address()[..], &them[..])
-                    );
-                    assert_eq!(frame[42..], sent);
-
-                    // Back it goes: addresses and ports change places, in the frame, in IP and in UDP.
-                    frame[..12].rotate_left(6);
-                    frame[26..34].rotate_left(4);
-                    frame[34..38].rotate_left(2);
-                    let payload = frame.split_off(42);
-                    let pieces: Vec<Bytes> = payload.chunks(7).map(Bytes::copy_from_slice).collect();
-                    send(&mut packet, header, &frame, &pieces).await;
-                    let mut received = [0; 2_000];
-                    let (n, from) = socket.recv_from(&mut received).unwrap();
-                    assert_eq!((&received[..n], from), (&sent[..], "10.8.0.2:6000".parse().unwrap()));
-                }
+                    assert_eq!((&frame[..6], &frame[6..12]), (&us[..], &them[..]));
+                })
+                .await;
                 assert_eq!(packet.meter().losses(), Losses::default());
             });
         },
@@ -140,15 +64,15 @@ fn frames_cross_both_ways_with_what_is_known_of_them() {
 #[test]
 fn many_frames_leave_and_come_in_batches() {
     in_private_namespace("packet::tests::many_frames_leave_and_come_in_batches", || {
-        cable();
+        cable::lay();
         in_runtime(async {
             let mut packet = Packet::open(&options()).unwrap();
             let them = meet(&mut packet).await;
             // Questions of so many hosts: each is answered.
             let hosts: Vec<[u8; 4]> = (10..210).map(|host| [10, 8, 0, host]).collect();
             for host in &hosts {
-                let question = arp(1, (packet.hardware_address(), *host), ([0; 6], KERNEL));
-                send(&mut packet, VnetHeader::default(), &question, &[]).await;
+                let from = (packet.hardware_address(), *host);
+                ask(&mut packet, from, KERNEL).await;
             }
             let mut answers = Vec::new();
             while answers.len() < hosts.len() {
@@ -173,7 +97,7 @@ fn many_frames_leave_and_come_in_batches() {
 #[test]
 fn frames_that_cannot_leave_do_not_hold_up_others() {
     in_private_namespace("packet::tests::frames_that_cannot_leave_do_not_hold_up_others", || {
-        cable();
+        cable::lay();
         in_runtime(async {
             let mut packet = Packet::open(&options()).unwrap();
             let us = (packet.hardware_address(), OURS);
@@ -185,10 +109,8 @@ fn frames_that_cannot_leave_do_not_hold_up_others() {
             );
             let too_long = Bytes::from(vec![0; 3_000]);
             packet.send(VnetHeader::default(), &[0; 14], &[too_long]).unwrap();
-            packet
-                .send(VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[])
-                .unwrap();
-            send(&mut packet, VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[]).await;
+            packet.send(VnetHeader::default(), &question(us, KERNEL), &[]).unwrap();
+            ask(&mut packet, us, KERNEL).await;
             for _ in 0..2 {
                 receive(&mut packet, is_arp).await;
             }
@@ -201,7 +123,7 @@ fn frames_that_cannot_leave_do_not_hold_up_others() {
 fn a_removed_interface_ends_the_link_and_one_that_is_down_does_not() {
     let test = "packet::tests::a_removed_interface_ends_the_link_and_one_that_is_down_does_not";
     in_private_namespace(test, || {
-        cable();
+        cable::lay();
         in_runtime(async {
             let mut packet = Packet::open(&options()).unwrap();
             meet(&mut packet).await;
@@ -220,9 +142,7 @@ fn a_removed_interface_ends_the_link_and_one_that_is_down_does_not() {
             };
             assert_eq!(error.kind(), io::ErrorKind::NotConnected);
             let us = (packet.hardware_address(), OURS);
-            packet
-                .send(VnetHeader::default(), &arp(1, us, ([0; 6], KERNEL)), &[])
-                .unwrap();
+            packet.send(VnetHeader::default(), &question(us, KERNEL), &[]).unwrap();
             assert_eq!(packet.flush().unwrap_err().kind(), io::ErrorKind::NotConnected);
         });
     });
@@ -231,7 +151,7 @@ fn a_removed_interface_ends_the_link_and_one_that_is_down_does_not() {
 #[test]
 fn what_cannot_be_opened() {
     in_private_namespace("packet::tests::what_cannot_be_opened", || {
-        cable();
+        cable::lay();
         in_runtime(async {
             let open = |interface: &str| {
                 let options = PacketOptions {

@@ -1,75 +1,26 @@
 use std::future::poll_fn;
-use std::net::UdpSocket;
-use std::time::Duration;
 
 use super::*;
+use crate::frames::cable::{self, KERNEL, OURS, ask, echo, in_runtime, is_arp, question};
 use crate::testing::{complete_checksums, in_network_namespace_of_root, in_private_namespace, veth};
 use crate::{Packet, PacketOptions, netlink};
-
-const KERNEL: [u8; 4] = [10, 8, 0, 1];
-const OURS: [u8; 4] = [10, 8, 0, 2];
 
 fn options() -> XdpOptions {
     XdpOptions {
         interface: "ours0".into(),
         queue: 0,
-        addresses: vec![IpAddr::from(OURS), "fd08::2".parse().unwrap()],
+        addresses: cable::our_addresses(),
     }
 }
 
-/// A cable to the kernel, in the namespace of the test.
+/// A cable on which there is nothing left to do to a frame.
 fn cable() {
-    veth(
-        "ours0",
-        "kernel0",
-        &[(IpAddr::from(KERNEL), 24), ("fd08::1".parse().unwrap(), 64)],
-    );
+    cable::lay();
     complete_checksums("kernel0");
 }
 
-fn in_runtime<F: Future<Output = ()>>(test: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let done = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), test).await });
-    assert!(done.is_ok(), "hung");
-}
-
-/// The next frame that is wanted.
 async fn receive(link: &mut impl FrameLink, is_wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    loop {
-        let mut found = None;
-        poll_fn(|cx| link.poll_receive(cx, 1, |_, frame| found = Some(frame.to_vec())))
-            .await
-            .unwrap();
-        match found {
-            Some(frame) if is_wanted(&frame) => return frame,
-            _ => {}
-        }
-    }
-}
-
-async fn send(link: &mut impl FrameLink, head: &[u8], payload: &[Bytes]) {
-    link.send(VnetHeader::default(), head, payload).unwrap();
-    while let Err(error) = link.flush() {
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
-        poll_fn(|cx| link.poll_send_ready(cx)).await.unwrap();
-    }
-}
-
-/// A question by ARP in its frame.
-fn question(from: (HardwareAddress, [u8; 4]), to: [u8; 4]) -> Vec<u8> {
-    let fixed = [8, 6, 0, 1, 8, 0, 6, 4, 0, 1];
-    [&[0xff; 6], &from.0[..], &fixed, &from.0, &from.1, &[0; 6], &to].concat()
-}
-
-fn is_arp(frame: &[u8]) -> bool {
-    frame[12..14] == [8, 6]
-}
-
-fn is_udp(frame: &[u8]) -> bool {
-    frame[12..14] == [8, 0] && frame[23] == 17
+    cable::receive(link, is_wanted).await.1
 }
 
 #[test]
@@ -80,29 +31,12 @@ fn frames_cross_both_ways() {
             let mut xdp = Xdp::open(&options()).unwrap();
             assert_eq!((xdp.name(), xdp.mtu(), xdp.offload()), ("ours0", 1_500, Offload::None));
             assert!(!xdp.is_zero_copy(), "a veth has no memory of its own");
-            let asked = question((xdp.hardware_address(), OURS), KERNEL);
-            send(&mut xdp, &asked, &[]).await;
+            let us = (xdp.hardware_address(), OURS);
+            ask(&mut xdp, us, KERNEL).await;
             let answer = receive(&mut xdp, is_arp).await;
             assert_eq!((answer[21], &answer[28..32]), (2, &KERNEL[..]));
 
-            let socket = UdpSocket::bind("10.8.0.1:5000").unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            for len in [4, 200, 1_472] {
-                let sent = vec![len as u8; len];
-                socket.send_to(&sent, "10.8.0.2:6000").unwrap();
-                let mut frame = receive(&mut xdp, is_udp).await;
-                assert_eq!(frame[42..42 + len], sent);
-                // Back it goes: addresses and ports change places, in the frame, in IP and in UDP.
-                frame[..12].rotate_left(6);
-                frame[26..34].rotate_left(4);
-                frame[34..38].rotate_left(2);
-                let payload = frame.split_off(42);
-                let pieces: Vec<Bytes> = payload.chunks(7).map(Bytes::copy_from_slice).collect();
-                send(&mut xdp, &frame, &pieces).await;
-                let mut received = [0; 2_000];
-                let (n, from) = socket.recv_from(&mut received).unwrap();
-                assert_eq!((&received[..n], from), (&sent[..], "10.8.0.2:6000".parse().unwrap()));
-            }
+            echo(&mut xdp, [4, 200, 1_472], |_, _| {}).await;
             assert_eq!(xdp.meter().losses(), Losses::default());
         });
     });
@@ -161,7 +95,7 @@ fn the_kernel_keeps_what_is_not_for_us() {
             let from = (neighbour.hardware_address(), KERNEL);
             let target = |frame: &[u8]| <[u8; 4]>::try_from(&frame[38..42]).unwrap();
             for host in [OURS, [10, 8, 0, 3], OURS, [10, 8, 0, 4]] {
-                send(&mut neighbour, &question(from, host), &[]).await;
+                ask(&mut neighbour, from, host).await;
             }
             for _ in 0..2 {
                 receive(&mut xdp, |frame| is_arp(frame) && target(frame) == OURS).await;
@@ -170,7 +104,7 @@ fn the_kernel_keeps_what_is_not_for_us() {
                 assert_eq!(target(&receive(&mut kernel, is_arp).await), host);
             }
             // Of what tells every station of a neighbour, both hear.
-            send(&mut neighbour, &question(from, KERNEL), &[]).await;
+            ask(&mut neighbour, from, KERNEL).await;
             assert_eq!(
                 target(&receive(&mut xdp, |frame| is_arp(frame) && target(frame) == KERNEL).await),
                 KERNEL
@@ -178,7 +112,7 @@ fn the_kernel_keeps_what_is_not_for_us() {
             assert_eq!(target(&receive(&mut kernel, is_arp).await), KERNEL);
             // Taken off with the socket, the program takes nothing more.
             drop(xdp);
-            send(&mut neighbour, &question(from, OURS), &[]).await;
+            ask(&mut neighbour, from, OURS).await;
             assert_eq!(target(&receive(&mut kernel, is_arp).await), OURS);
         });
     });
