@@ -3,7 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../crates/stack/tests/fuzz/body.rs"]
-mod body;
+// Around the body, whose own modules are looked for in the folder beside it.
+#[path = "../../crates/stack/tests/fuzz"]
+mod shared {
+    pub(crate) mod body;
+}
 
-fuzz_target!(|data: &[u8]| body::run(data));
+fuzz_target!(|data: &[u8]| shared::body::run(data));
