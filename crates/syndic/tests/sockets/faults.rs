@@ -15,28 +15,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::rig::*;
 
-/// Loses every `lost`th packet that it is given, and lets every `late`th be overtaken by the two behind it.
-struct Faulty<L> {
+/// A link around a plain one, through which packets leave in a way of their own.
+struct Around<L, F> {
     inner: L,
-    lost: usize,
-    late: usize,
-    count: usize,
-    held: VecDeque<(usize, Vec<u8>)>,
+    send: F,
 }
 
-impl<L> Faulty<L> {
-    fn new(inner: L, lost: usize, late: usize) -> Self {
-        Self {
-            inner,
-            lost,
-            late,
-            count: 0,
-            held: VecDeque::new(),
-        }
-    }
-}
-
-impl<L: Link> Link for Faulty<L> {
+impl<L: Link, F> Link for Around<L, F>
+where
+    F: FnMut(&mut L, &[u8], &[Bytes]) -> Result<(), NotSent> + Send + 'static,
+{
     fn abilities(&self) -> Abilities {
         Abilities::plain(self.inner.abilities().mtu)
     }
@@ -51,62 +39,48 @@ impl<L: Link> Link for Faulty<L> {
         self.inner.poll_receive(cx, clock, batch, max)
     }
 
-    fn try_send(&mut self, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), NotSent> {
-        self.count += 1;
-        if self.count.is_multiple_of(self.lost) {
-            return Ok(());
-        }
-        if self.count.is_multiple_of(self.late) {
-            let packet = [head, &payload.concat()[..]].concat();
-            self.held.push_back((self.count + 2, packet));
-            return Ok(());
-        }
-        self.inner.try_send(head, payload, offload)?;
-        while let Some((due, packet)) = self.held.front()
-            && *due <= self.count
-        {
-            self.inner.try_send(packet, &[], Offload::default())?;
-            self.held.pop_front();
-        }
-        Ok(())
+    fn try_send(&mut self, head: &[u8], payload: &[Bytes], _: Offload) -> Result<(), NotSent> {
+        (self.send)(&mut self.inner, head, payload)
     }
 
     fn poll_send_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.inner.poll_send_ready(cx)
     }
+}
+
+/// Loses every `lost`th packet that it is given, and lets every `late`th be overtaken by the two behind it.
+fn faulty<L: Link>(inner: L, lost: usize, late: usize) -> impl Link {
+    let mut count = 0_usize;
+    let mut held = VecDeque::<(usize, Vec<u8>)>::new();
+    let send = move |inner: &mut L, head: &[u8], payload: &[Bytes]| {
+        count += 1;
+        if count.is_multiple_of(lost) {
+            return Ok(());
+        }
+        if count.is_multiple_of(late) {
+            let packet = [head, &payload.concat()[..]].concat();
+            held.push_back((count + 2, packet));
+            return Ok(());
+        }
+        inner.try_send(head, payload, Offload::default())?;
+        while let Some((due, packet)) = held.front()
+            && *due <= count
+        {
+            inner.try_send(packet, &[], Offload::default())?;
+            held.pop_front();
+        }
+        Ok(())
+    };
+    Around { inner, send }
 }
 
 /// Swallows everything once it is told to.
-struct Cut<L> {
-    inner: L,
-    is_cut: Arc<AtomicBool>,
-}
-
-impl<L: Link> Link for Cut<L> {
-    fn abilities(&self) -> Abilities {
-        self.inner.abilities()
-    }
-
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        clock: &Clock,
-        batch: &mut Batch,
-        max: usize,
-    ) -> Poll<io::Result<()>> {
-        self.inner.poll_receive(cx, clock, batch, max)
-    }
-
-    fn try_send(&mut self, head: &[u8], payload: &[Bytes], offload: Offload) -> Result<(), NotSent> {
-        if self.is_cut.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.inner.try_send(head, payload, offload)
-    }
-
-    fn poll_send_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner.poll_send_ready(cx)
-    }
+fn severed_by<L: Link>(inner: L, is_cut: Arc<AtomicBool>) -> impl Link {
+    let send = move |inner: &mut L, head: &[u8], payload: &[Bytes]| match is_cut.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => inner.try_send(head, payload, Offload::default()),
+    };
+    Around { inner, send }
 }
 
 #[test]
@@ -116,9 +90,9 @@ fn loss_and_reordering_damage_nothing() {
             capacity: 4_096,
             ..MemoryOptions::default()
         });
-        let left: Box<dyn Link> = Box::new(Faulty::new(left, 37, 11));
+        let left: Box<dyn Link> = Box::new(faulty(left, 37, 11));
         let client = Net::start(left, config(&[CLIENT])).unwrap();
-        let server = Net::start(Faulty::new(right, 41, 13), config(&[SERVER])).unwrap();
+        let server = Net::start(faulty(right, 41, 13), config(&[SERVER])).unwrap();
         let listener = TcpListener::bind(&server, (SERVER, 80)).unwrap();
         let (near, far) = connection_to(&client, &listener).await;
         let echo = tokio::spawn(async move {
@@ -144,11 +118,7 @@ fn loss_and_reordering_damage_nothing() {
 async fn severable() -> (Net, Net, TcpStream, TcpStream, Arc<AtomicBool>) {
     let (left, right) = memory::pair(MemoryOptions::default());
     let is_cut = Arc::new(AtomicBool::new(false));
-    let link = Cut {
-        inner: left,
-        is_cut: is_cut.clone(),
-    };
-    let client = Net::start(link, config(&[CLIENT])).unwrap();
+    let client = Net::start(severed_by(left, is_cut.clone()), config(&[CLIENT])).unwrap();
     let server = Net::start(right, config(&[SERVER])).unwrap();
     let (near, far) = connection(&client, &server).await;
     (client, server, near, far, is_cut)
