@@ -1,5 +1,6 @@
 //! What must be true of every world at every moment, whatever its script says.
 
+use stack::status::Idle;
 use stack::{Duration, Entry, Status};
 
 use super::host::{Host, ends, now_of};
@@ -195,6 +196,13 @@ fn look_at_connection(host: &Host, status: &Status) -> Vec<String> {
     if status.snd_una.after(status.snd_nxt) {
         let (una, nxt) = (status.snd_una, status.snd_nxt);
         found.push(format!("{}: {tuple}: SND.UNA {una} is after SND.NXT {nxt}", host.name));
+    }
+    if status.snd_una == status.snd_nxt && matches!(status.idle_because, Idle::CongestionWindow | Idle::Nagle) {
+        let idle = status.idle_because;
+        found.push(format!(
+            "{}: {tuple}: nothing is in flight, and yet what waits to be sent waits for an acknowledgment ({idle:?})",
+            host.name
+        ));
     }
     if let Some(place) = host.incarnation(&tuple, status.iss) {
         let options = host.conversations[place].options;

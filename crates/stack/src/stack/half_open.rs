@@ -294,7 +294,7 @@ impl<O: Observer> Stack<O> {
         let facts = view.facts;
         self.leave_syn_queue(now, &facts);
         if let Some(old) = self.reopened(&facts) {
-            self.time_waits.set_reopening(old, false);
+            self.time_waits.reopening_failed(old);
         }
         let arrow = if facts.reopening { Arrow::ReopeningFails } else { arrow };
         context!(self, now).step(facts.tuple, State::SynReceived, arrow);

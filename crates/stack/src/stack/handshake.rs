@@ -55,7 +55,8 @@ impl<O: Observer> Stack<O> {
     /// TIME-WAIT entry that it reopens (RFC 9293 MAY-2, RFC 6191). `None`: that entry had to make room.
     pub(super) fn answer(&mut self, now: Now, facts: &EmbryoFacts) -> Option<Answer> {
         if facts.reopening {
-            let old = self.reopened(facts).and_then(|old| self.time_waits.get(old))?.facts;
+            let view = self.reopened(facts).and_then(|old| self.time_waits.get(old))?;
+            let old = view.facts;
             let offset = if old.timestamps {
                 old.ts_offset
             } else {
@@ -63,7 +64,7 @@ impl<O: Observer> Stack<O> {
                 self.keys.timestamp_offset(tuple.local_addr, tuple.remote_addr)
             };
             return Some(Answer {
-                iss: old.snd_nxt + 65_537,
+                iss: view.iss,
                 tsval: timestamps::value(offset, now.mono),
             });
         }

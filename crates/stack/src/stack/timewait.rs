@@ -33,7 +33,7 @@ impl<O: Observer> Stack<O> {
             let listener = self.listeners.find(facts.tuple.local_addr, facts.tuple.local_port);
             if let Some(listener) = listener {
                 self.syn(now, facts.tuple, listener, header, true)?;
-                self.time_waits.set_reopening(at, true);
+                self.time_waits.begin_reopening(at);
                 return Ok(());
             }
         }

@@ -665,7 +665,8 @@ impl Connection {
         if is_news {
             self.snd.path_mss = mss;
             if self.snd.syn_acked {
-                self.recovery.resend(&self.flight(now));
+                let flight = self.flight(now);
+                self.recovery.resend(&flight, &mut self.congestion);
             }
         }
         is_news

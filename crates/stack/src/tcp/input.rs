@@ -470,7 +470,8 @@ fn update_window(now: Instant, c: &mut Connection, seg: &Segment) {
         c.force = false;
         c.deadlines.disarm(Reason::Retransmit);
         // A probe that the closed window refused is sent again with what follows it.
-        c.recovery.resend(&c.flight(now));
+        let flight = c.flight(now);
+        c.recovery.resend(&flight, &mut c.congestion);
         c.deadlines.disarm(Reason::Recover);
     }
 }

@@ -268,6 +268,9 @@ fn fresh(now: Instant, c: &mut Connection, burst: u32) -> Result<Plan, Idle> {
     }
     let usable = if c.force { c.snd.usable().max(1) } else { c.snd.usable() };
     let room = c.congestion.cwnd().saturating_sub(in_flight);
+    // With nothing in flight no acknowledgment will open the window: a segment leaves however small it is (a path may turn
+    // out to be wider than the window that a narrow one has left).
+    let room = if c.snd.has_flight() { room } else { room.max(mss) };
     // What is paced leaves in pieces of a millisecond.
     let rate = c.rate();
     let wanted = unsent.min(rate.map_or(burst, |rate| burst.min(rate.quantum(mss))));

@@ -372,7 +372,11 @@ impl Recovery {
 
     /// Everything in flight is sent again, and nothing is said of congestion: a window probe had gone into a closed window,
     /// or the path turned out to be narrower than the segments.
-    pub(crate) fn resend(&mut self, flight: &Flight) {
+    pub(crate) fn resend(&mut self, flight: &Flight, congestion: &mut Congestion) {
+        if matches!(self.phase, Phase::Fast { .. }) {
+            // What proportional rate reduction leaves for the moment is no window to go on with: it may be a byte.
+            congestion.on_recovered(congestion.ssthresh());
+        }
         self.probe.forget();
         self.fills_up = true;
         let Some(sent) = &mut self.sent else {

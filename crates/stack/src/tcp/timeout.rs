@@ -71,7 +71,8 @@ fn retransmit<O: Observer>(cx: &mut Context<'_, O>, c: &mut Connection) {
         return;
     } else if c.snd.wnd == 0 {
         c.force = true;
-        c.recovery.resend(&c.flight(now));
+        let flight = c.flight(now);
+        c.recovery.resend(&flight, &mut c.congestion);
     } else {
         cx.counters.timeouts += 1;
         let flight = c.flight(now);

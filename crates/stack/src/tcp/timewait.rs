@@ -33,6 +33,9 @@ pub(crate) struct TimeWaitView {
     pub(crate) facts: TimeWaitFacts,
     /// A SYN has been answered that may replace the entry (RFC 9293 MAY-2, RFC 6191).
     pub(crate) reopening: bool,
+    /// The ISS of the connection that may: beyond every number that the old one used (RFC 9293 MAY-2), and not one that a
+    /// SYN-ACK has said that came to nothing. Its client may have believed that, and send still.
+    pub(crate) iss: SeqNumber,
     /// When it is forgotten, to the millisecond.
     pub(crate) until: Instant,
 }
@@ -72,6 +75,12 @@ struct Body {
 
 const TIMESTAMPS: u8 = 1;
 const REOPENING: u8 = 2;
+/// One reopening that failed, counted in the bits above the flags, over and over.
+const FAILED: u8 = 4;
+
+/// How far beyond SND.NXT the ISS of a reopening lies, and beyond the ISS of the one before. Units: more than a window without
+/// scale.
+const ISS_STEP: u32 = 65_537;
 
 impl TimeWaits {
     /// None yet. Bounds: at most `limit`, at least 1.
@@ -118,11 +127,17 @@ impl TimeWaits {
         Some(view(&row, self.roster.deadline(at.0)))
     }
 
-    /// Marks the entry as about to be replaced, or not any more.
-    pub(crate) fn set_reopening(&mut self, at: TimeWaitRef, reopening: bool) {
+    /// Marks the entry as about to be replaced.
+    pub(crate) fn begin_reopening(&mut self, at: TimeWaitRef) {
         if let Some(row) = self.roster.get(at.0) {
-            let tag = row.tag & !REOPENING | if reopening { REOPENING } else { 0 };
-            self.roster.set_tag(at.0, tag);
+            self.roster.set_tag(at.0, row.tag | REOPENING);
+        }
+    }
+
+    /// The handshake that was to replace the entry has failed: the next one has another ISS.
+    pub(crate) fn reopening_failed(&mut self, at: TimeWaitRef) {
+        if let Some(row) = self.roster.get(at.0) {
+            self.roster.set_tag(at.0, (row.tag & !REOPENING).wrapping_add(FAILED));
         }
     }
 
@@ -177,6 +192,7 @@ fn view(row: &Row<Body>, until: Option<Instant>) -> TimeWaitView {
             timestamps: row.tag & TIMESTAMPS != 0,
         },
         reopening: row.tag & REOPENING != 0,
+        iss: row.body.snd_nxt + ISS_STEP * (u32::from(row.tag / FAILED) + 1),
         until: until.unwrap_or_default(),
     }
 }

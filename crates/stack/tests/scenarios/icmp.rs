@@ -308,6 +308,28 @@ fn a_narrow_path_is_remembered_for_ten_minutes() {
     }
 }
 
+/// What a timeout left of the congestion window on a narrow path is less than one segment of the wide one: it leaves all the same,
+/// for with nothing in flight no acknowledgment would ever widen the window.
+#[test]
+fn a_path_that_is_wide_again_takes_a_segment_larger_than_the_congestion_window() {
+    let mut rig = Rig::plain();
+    let id = rig.connect();
+    rig.expect("S", 0, 0, 0);
+    rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+    rig.expect(".", 1, 0, 1);
+    rig.send(id, 1, 600);
+    let data = rig.out.pop_front().expect("data");
+    error(&mut rig, ErrorKind::TooBig(576), &data, 0);
+    rig.out.clear();
+    rig.wait_for_segment(Duration::from_secs(3));
+    rig.inject(Seg::new(".", 1).ack(601));
+    rig.out.clear();
+    rig.advance(Duration::from_secs(601));
+    assert!(rig.status(id).cwnd < 1400, "{:?}", rig.status(id));
+    rig.send(id, 601, 1400);
+    rig.expect("P.", 601, 1400, 1);
+}
+
 /// A liar cannot talk us below the least MTU of IPv4, 576 bytes, nor above ours; below that of IPv6 he is not believed.
 #[test]
 fn too_big_has_a_floor() {

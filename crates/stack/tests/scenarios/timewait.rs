@@ -298,6 +298,27 @@ fn old_duplicate_syn_returns_the_reopening_to_time_wait() {
     rig.assert_quiet();
 }
 
+/// A SYN-ACK that came to nothing may have been believed: its number is not said again to another SYN, or what that client
+/// sends would be taken for the new one's.
+#[test]
+fn each_reopening_has_an_iss_of_its_own() {
+    let (mut rig, _) = plain();
+    rig.inject(Seg::new("S", 3).mss(1000));
+    let first = rig.out[0].header.seq;
+    rig.expect("S.", 0, 0, 4);
+    rig.inject(Seg::new("R", 4));
+    assert_eq!(rig.state(), State::TimeWait);
+    rig.inject(Seg::new("S", 100).mss(1000));
+    let second = rig.out[0].header.seq;
+    rig.expect("S.", 0, 0, 101);
+    assert!(second.after(first), "{first} and {second}");
+    // The first client's data, within the second's window.
+    rig.iss = first.value();
+    rig.inject(Seg::new("P.", 101).ack(1).data(10));
+    assert_eq!(rig.state(), State::SynReceived);
+    rig.expect("R", 1, 0, 0);
+}
+
 /// While the reopening waits, the old connection's segments still meet TIME-WAIT: a peer whose last ACK was lost must not be
 /// reset because an old SYN was still on its way.
 #[test]

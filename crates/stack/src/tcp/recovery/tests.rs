@@ -187,6 +187,19 @@ fn dsack_is_the_first_block_that_is_old_or_within_the_second() {
 #[test]
 fn resend_of_nothing_is_open() {
     let mut rig = Rig::new(0, true);
-    rig.recovery.resend(&rig.flight(0));
+    rig.recovery.resend(&rig.flight(0), &mut rig.congestion);
     assert_eq!(rig.recovery.phase(), Phase::Open);
+}
+
+/// Within recovery the window is what proportional rate reduction says of the moment. With small segments that is some bytes.
+#[test]
+fn resend_in_fast_recovery_leaves_a_window_to_go_on_with() {
+    let mut rig = Rig::new(10, true);
+    rig.ack(100, 0, &[(1, 4)]);
+    assert!(matches!(rig.recovery.phase(), Phase::Fast { .. }));
+    rig.congestion.set_cwnd(4);
+    rig.recovery.resend(&rig.flight(100), &mut rig.congestion);
+    assert!(matches!(rig.recovery.phase(), Phase::Loss { .. }));
+    assert_eq!(rig.congestion.cwnd(), rig.congestion.ssthresh());
+    assert!(rig.congestion.cwnd() >= 2 * MSS);
 }

@@ -73,14 +73,22 @@ fn changes_are_kept() {
     for tuple in [v4(1), v6(1)] {
         waits.insert(at(0), &keys, &facts(tuple), at(1000));
         let i = waits.find(&keys.place(&tuple)).unwrap();
-        waits.set_reopening(i, true);
+        waits.begin_reopening(i);
         waits.set_ts_recent(i, 99);
         let view = waits.get(i).unwrap();
         assert!(view.reopening && view.facts.timestamps);
         assert_eq!(view.facts.ts_recent, 99);
-        waits.set_reopening(i, false);
+        let first = view.iss;
+        assert!(first.after(view.facts.snd_nxt));
+        waits.reopening_failed(i);
         let view = waits.get(i).unwrap();
         assert!(!view.reopening && view.facts.timestamps);
+        assert!(view.iss.after(first), "no two SYN-ACKs with one ISS");
+        for _ in 0..63 {
+            waits.reopening_failed(i);
+        }
+        let view = waits.get(i).unwrap();
+        assert_eq!((view.iss, view.facts.timestamps), (first, true), "the count goes round");
     }
 }
 
