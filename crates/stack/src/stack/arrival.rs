@@ -15,9 +15,10 @@ use super::frames::Sender;
 use super::shards::Membership;
 use crate::config::Config;
 use crate::hash::{Keys, Place};
-use crate::io::{Checksum, Packet};
+use crate::io::{Checksum, Marks, Packet};
 use crate::observer::Why;
 use crate::station::Station;
+use crate::tcp::segment::Segment;
 use crate::time::Instant;
 use crate::tuple::FourTuple;
 
@@ -67,13 +68,21 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
-    /// The payload, for good. Most of what a flood brings is empty, and to freeze a buffer may allocate.
-    pub(super) fn take_payload(&mut self) -> Bytes {
-        if self.payload.is_empty() {
+    /// The segment as a connection looks at it; the payload is taken, for good.
+    pub(super) fn take_segment(&mut self) -> Segment {
+        // Most of what a flood brings is empty, and to freeze a buffer may allocate.
+        let payload = if self.payload.is_empty() {
             Bytes::new()
         } else {
             core::mem::take(&mut self.payload).freeze()
-        }
+        };
+        let marks = Marks {
+            dscp: self.dscp,
+            ecn: self.ecn,
+        };
+        Segment::new(self.at, &self.header, payload)
+            .in_datagram(marks)
+            .joined(self.joined, self.last)
     }
 }
 

@@ -1,9 +1,9 @@
 //! A segment or a timeout meets a half-open entry (RFC 9293 section 3.10.7.4 as far as SYN-RECEIVED after a passive open).
 
-use bytes::Bytes;
 use wire::option::Timestamps as TimestampsOption;
 use wire::tcp::{Flags, Header};
 
+use super::arrival::Arrived;
 use super::handshake::{Answer, NoRoom};
 use super::judge::Sign;
 use super::packets::bare_header;
@@ -23,13 +23,8 @@ use crate::time::{Duration, Now};
 
 impl<O: Observer> Stack<O> {
     /// A segment for a half-open entry: RST, the SYN again, the third ACK, or what is none of these.
-    pub(super) fn half_open_segment(
-        &mut self,
-        now: Now,
-        at: EmbryoRef,
-        header: &Header,
-        payload: Bytes,
-    ) -> Result<(), Why> {
+    pub(super) fn half_open_segment(&mut self, now: Now, at: EmbryoRef, arrived: &mut Arrived) -> Result<(), Why> {
+        let header = &arrived.header;
         let Some(view) = self.embryos.get(at) else {
             return Err(Why::NotSyn);
         };
@@ -56,9 +51,9 @@ impl<O: Observer> Stack<O> {
                 && self.time_waits.get(old).is_some_and(|v| v.facts.snd_nxt == header.ack)
             {
                 // It belongs to the connection that is being replaced, whose peer may still wait for our last ACK.
-                return self.time_wait_segment(now, old, header, payload.len());
+                return self.time_wait_segment(now, old, header, arrived.payload.len());
             }
-            return self.stray_third_ack(now, at, &view, header, payload);
+            return self.stray_third_ack(now, at, &view, arrived);
         }
         let old = |o: TimestampsOption| facts.offer.timestamps && timestamps::is_older(o.val, facts.ts_recent);
         if header.options.timestamps.is_some_and(old) {
@@ -69,7 +64,7 @@ impl<O: Observer> Stack<O> {
             self.stateless_ack(now, &facts, answer)?;
             return Err(Why::OutOfWindow);
         }
-        self.third_ack(now, at, &view, answer, header, payload)
+        self.third_ack(now, at, &view, answer, arrived)
     }
 
     /// RFC 5961 section 3.2 for a half-open entry.
@@ -145,20 +140,20 @@ impl<O: Observer> Stack<O> {
         now: Now,
         at: EmbryoRef,
         view: &EmbryoView,
-        header: &Header,
-        payload: Bytes,
+        arrived: &mut Arrived,
     ) -> Result<(), Why> {
         let facts = &view.facts;
+        let (header, len) = (&arrived.header, arrived.payload.len());
         let in_flight = self
             .listeners
             .at(facts.listener)
             .map(|l| l.in_flight)
             .unwrap_or_default();
         if header.seq != facts.irs + 1 || facts.reopening || !in_flight.any(now.unix_s) {
-            self.reset(now, facts.tuple, header, payload.len(), Cause::ResetBadAck)?;
+            self.reset(now, facts.tuple, header, len, Cause::ResetBadAck)?;
             return Err(Why::BadHandshakeAck);
         }
-        let verified = self.read_cookie(now, facts.tuple, facts.listener, header, payload.len())?;
+        let verified = self.read_cookie(now, facts.tuple, facts.listener, header, len)?;
         let answer = Answer {
             iss: header.ack - 1,
             tsval: header.options.timestamps.map_or(0, |option| option.ecr),
@@ -174,7 +169,7 @@ impl<O: Observer> Stack<O> {
         }
         // The entry knows when its own SYN-ACK left, and not when this one did.
         self.embryos.set_ambiguous(at);
-        self.third_ack(now, at, &view, answer, header, payload)
+        self.third_ack(now, at, &view, answer, arrived)
     }
 
     /// The third ACK: the half-open entry becomes a connection, which then takes the segment as any other.
@@ -184,11 +179,11 @@ impl<O: Observer> Stack<O> {
         at: EmbryoRef,
         view: &EmbryoView,
         answer: Answer,
-        header: &Header,
-        payload: Bytes,
+        arrived: &mut Arrived,
     ) -> Result<(), Why> {
         let facts = view.facts;
-        if let Err(refused) = self.admit_connection(now, facts.tuple, facts.listener, header, payload.len()) {
+        let len = arrived.payload.len();
+        if let Err(refused) = self.admit_connection(now, facts.tuple, facts.listener, &arrived.header, len) {
             match refused {
                 NoRoom::Reset(_) => self.forget_half_open(now, at, Arrow::Abort),
                 NoRoom::Ignored(_) => self.embryos.set_ambiguous(at),
@@ -223,7 +218,7 @@ impl<O: Observer> Stack<O> {
         if let Some(old) = self.reopened(&facts) {
             self.time_waits.remove(&self.keys, old);
         }
-        self.establish(now, facts.listener, &settled, header, payload);
+        self.establish(now, facts.listener, &settled, arrived);
         Ok(())
     }
 

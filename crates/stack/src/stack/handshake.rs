@@ -2,12 +2,12 @@
 
 use alloc::sync::Arc;
 
-use bytes::Bytes;
 use wire::ip::Dscp;
 use wire::option::{Options, Timestamps as TimestampsOption, WindowScale};
 use wire::seq::SeqNumber;
 use wire::tcp::{Flags, Header};
 
+use super::arrival::Arrived;
 use super::judge::Sign;
 use super::packets::bare_header;
 use super::{Stack, Waiting, context};
@@ -19,7 +19,6 @@ use crate::tcp::embryo::EmbryoFacts;
 use crate::tcp::input;
 use crate::tcp::mss;
 use crate::tcp::recv::syn_window;
-use crate::tcp::segment::Segment;
 use crate::tcp::timestamps;
 use crate::tcp::timewait::TimeWaitRef;
 use crate::time::Now;
@@ -175,7 +174,7 @@ impl<O: Observer> Stack<O> {
 
     /// A handshake is done: there is a connection, which takes the segment that ended it as any other, and waits to be
     /// accepted. The caller has seen that there is room for both.
-    pub(super) fn establish(&mut self, now: Now, listener: u16, settled: &Settled, header: &Header, payload: Bytes) {
+    pub(super) fn establish(&mut self, now: Now, listener: u16, settled: &Settled, arrived: &mut Arrived) {
         let Some(options) = self.listeners.at(listener).map(|l| Arc::clone(&l.connection)) else {
             return;
         };
@@ -183,7 +182,7 @@ impl<O: Observer> Stack<O> {
         let mut cx = context!(self, now);
         cx.counters.opens_passive += 1;
         let mut c = Connection::from_handshake(&mut cx, settled, Owner::Queue(listener), path_mss, options);
-        input::segment_arrives(&mut cx, &mut c, Segment::new(now.mono, header, payload));
+        input::segment_arrives(&mut cx, &mut c, arrived.take_segment());
         let id = self.listeners.id(listener);
         if let Some(l) = self.listeners.at_mut(listener) {
             c.counted = l.count_source(settled.tuple.remote_addr).then_some(id);

@@ -3,7 +3,6 @@
 use alloc::vec::{Drain, Vec};
 use core::net::IpAddr;
 
-use bytes::Bytes;
 use wire::ip::Datagram;
 use wire::option::Options;
 use wire::seq::SeqNumber;
@@ -14,11 +13,10 @@ use super::frames::Sender;
 use super::{Stack, coalesce, context};
 use crate::flood::{ReplyKind, Standing};
 use crate::fragment::Outcome;
-use crate::io::{Batch, Checksum, Marks, Packet};
+use crate::io::{Batch, Checksum, Packet};
 use crate::observer::{Cause, Fact, Observer, Why};
 use crate::tcp::connections::AHEAD;
 use crate::tcp::input;
-use crate::tcp::segment::Segment;
 use crate::time::Now;
 use crate::tuple::FourTuple;
 
@@ -117,14 +115,7 @@ impl<O: Observer> Stack<O> {
         if let Some(i) = self.connections.find(&place) {
             self.coalesce(now, i, &mut arrived, behind);
             if let Some(c) = self.connections.get_mut(i) {
-                let payload = arrived.take_payload();
-                let marks = Marks {
-                    dscp: arrived.dscp,
-                    ecn: arrived.ecn,
-                };
-                let seg = Segment::new(arrived.at, &arrived.header, payload)
-                    .in_datagram(marks)
-                    .joined(arrived.joined, arrived.last);
+                let seg = arrived.take_segment();
                 let (una, nxt) = (c.snd.una, c.rcv.nxt);
                 input::segment_arrives(&mut context!(self, now), c, seg);
                 let is_acknowledged = c.snd.una != una;
@@ -134,16 +125,15 @@ impl<O: Observer> Stack<O> {
             }
             return self.settle(now, i);
         }
-        let payload = arrived.take_payload();
-        let (tuple, header) = (place.tuple, &arrived.header);
+        let tuple = place.tuple;
         let done = if let Some(at) = self.embryos.find(&place) {
-            self.half_open_segment(now, at, header, payload)
+            self.half_open_segment(now, at, &mut arrived)
         } else if let Some(at) = self.time_waits.find(&place) {
-            self.time_wait_segment(now, at, header, payload.len())
+            self.time_wait_segment(now, at, &arrived.header, arrived.payload.len())
         } else if let Some(listener) = self.listeners.find(tuple.local_addr, tuple.local_port) {
-            self.listener_segment(now, tuple, listener, header, payload)
+            self.listener_segment(now, listener, &mut arrived)
         } else {
-            self.nobodys_segment(now, tuple, header, payload.len())
+            self.nobodys_segment(now, tuple, &arrived.header, arrived.payload.len())
         };
         if let Err(why) = done {
             context!(self, now).dropped(Some(tuple), why);
@@ -179,20 +169,14 @@ impl<O: Observer> Stack<O> {
     }
 
     /// RFC 9293 section 3.10.7.2, LISTEN: first RST, second ACK, third SYN, fourth anything else.
-    fn listener_segment(
-        &mut self,
-        now: Now,
-        tuple: FourTuple,
-        listener: u16,
-        header: &Header,
-        payload: Bytes,
-    ) -> Result<(), Why> {
+    fn listener_segment(&mut self, now: Now, listener: u16, arrived: &mut Arrived) -> Result<(), Why> {
+        let header = &arrived.header;
         if header.flags.rst() {
             Err(Why::ResetToNobody)
         } else if header.flags.ack() {
-            self.listener_ack(now, tuple, listener, header, payload)
+            self.listener_ack(now, listener, arrived)
         } else if header.flags.syn() {
-            self.syn(now, tuple, listener, header, false)
+            self.syn(now, arrived.place.tuple, listener, header, false)
         } else {
             Err(Why::NotSyn)
         }

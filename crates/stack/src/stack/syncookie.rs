@@ -1,8 +1,8 @@
 //! An acknowledgment that no entry expects: it may bring a cookie of ours back (RFC 4987 section 3.6).
 
-use bytes::Bytes;
 use wire::tcp::Header;
 
+use super::arrival::Arrived;
 use super::handshake::NoRoom;
 use super::{Stack, context};
 use crate::observer::{Cause, Observer, Why};
@@ -16,20 +16,14 @@ use crate::tuple::FourTuple;
 
 impl<O: Observer> Stack<O> {
     /// An ACK to a listener: RFC 9293 section 3.10.7.2, second, has it reset, unless it brings a cookie.
-    pub(super) fn listener_ack(
-        &mut self,
-        now: Now,
-        tuple: FourTuple,
-        listener: u16,
-        header: &Header,
-        payload: Bytes,
-    ) -> Result<(), Why> {
-        let verified = self.read_cookie(now, tuple, listener, header, payload.len())?;
+    pub(super) fn listener_ack(&mut self, now: Now, listener: u16, arrived: &mut Arrived) -> Result<(), Why> {
+        let (tuple, header, len) = (arrived.place.tuple, &arrived.header, arrived.payload.len());
+        let verified = self.read_cookie(now, tuple, listener, header, len)?;
         if self.spent.has(now.mono, &self.keys, &tuple, header.seq - 1) {
-            self.reset(now, tuple, header, payload.len(), Cause::ResetNobody)?;
+            self.reset(now, tuple, header, len, Cause::ResetNobody)?;
             return Err(Why::CookieSpent);
         }
-        self.admit_connection(now, tuple, listener, header, payload.len())
+        self.admit_connection(now, tuple, listener, header, len)
             .map_err(NoRoom::why)?;
         let Offer {
             mss,
@@ -54,7 +48,7 @@ impl<O: Observer> Stack<O> {
         };
         self.counters.cookies_taken = self.counters.cookies_taken.wrapping_add(1);
         context!(self, now).step(tuple, State::Listen, Arrow::CookieReturns);
-        self.establish(now, listener, &settled, header, payload);
+        self.establish(now, listener, &settled, arrived);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Explicit congestion notification (RFC 3168 section 6.1).
 
 use syndic_stack::*;
-use wire::ip::Ecn;
+use wire::ip::{Dscp, Ecn};
 use wire::tcp::Flags;
 
 use crate::rig::*;
@@ -145,6 +145,41 @@ fn who_sends_its_syn_again_is_not_asked_for_marks() {
     assert!(!rig.status(id).ecn);
     rig.inject_ecn(Ecn::Ce, Seg::new(".", 1).ack(1).data(100).ts(4, ecr));
     assert_eq!(said(&take(&mut rig)), Flags::ECE, "what it marks is echoed");
+}
+
+/// Text may come with the third ACK, and marked by a router: what its datagram says is heard, with an entry and by cookie alone.
+#[test]
+fn a_mark_on_the_third_ack_is_echoed() {
+    for cookies in [SynCookies::Never, SynCookies::Always] {
+        let mut rig = rig(EcnMode::Accept);
+        let mut options = ListenOptions::new(rig.local());
+        options.syn_cookies = cookies;
+        let listener = rig.listen_with(options);
+        rig.inject(both(Seg::new("S", 0).mss(1000).ts(1, 0)));
+        let ecr = take(&mut rig).header.options.timestamps.map_or(0, |option| option.val);
+        rig.inject_ecn(Ecn::Ce, Seg::new(".", 1).ack(1).data(100).ts(1, ecr));
+        assert_eq!(said(&take(&mut rig)), Flags::ECE, "{cookies:?}");
+        let id = rig.accept(listener);
+        assert_eq!(rig.status(id).receive_queue, 100, "{cookies:?}");
+        rig.inject(with(Seg::new(".", 101).ack(1).data(100).ts(1, ecr), Flags::CWR));
+        assert_eq!(said(&take(&mut rig)), Flags::NONE, "{cookies:?}: the client knows");
+    }
+}
+
+/// The codepoint of the third ACK's datagram counts as that of any other.
+#[test]
+fn a_codepoint_on_the_third_ack_is_noted() {
+    for cookies in [SynCookies::Never, SynCookies::Always] {
+        let mut rig = rig(EcnMode::Accept);
+        let mut options = ListenOptions::new(rig.local());
+        options.syn_cookies = cookies;
+        let listener = rig.listen_with(options);
+        rig.inject(Seg::new("S", 0).mss(1000).ts(1, 0));
+        let ecr = take(&mut rig).header.options.timestamps.map_or(0, |option| option.val);
+        rig.inject_marked(Dscp::LE, Seg::new(".", 1).ack(1).ts(1, ecr));
+        let id = rig.accept(listener);
+        assert_eq!(rig.status(id).dscp_received, Dscp::LE, "{cookies:?}");
+    }
 }
 
 /// Sections 6.1.4 to 6.1.6: text that is sent for the first time is ECN-capable; acknowledgments, what is sent again and
