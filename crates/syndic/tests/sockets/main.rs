@@ -1,6 +1,7 @@
 //! Sockets over two nets in one process, on both kinds of tokio runtime.
 
 mod close;
+mod ecn;
 mod ethernet;
 mod faults;
 mod kernel;
