@@ -1,10 +1,10 @@
-//! The small services over a TUN, as smoltcp's own examples drive it: poll, serve the sockets, wait.
+//! The small services over a TUN, as smoltcp's own examples drive it: poll, serve the sockets, send, wait.
 
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 
 use anyhow::Context as _;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Medium, TunTapInterface, wait};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
@@ -50,7 +50,9 @@ pub(crate) fn serve(service: Service, tun: &str, port: u16) -> anyhow::Result<()
 
     let pattern = [b'x'; 64 << 10];
     loop {
-        interface.poll(Instant::now(), &mut device, &mut sockets);
+        // One time for all of a turn: nothing runs out between its two halves.
+        let now = Instant::now();
+        interface.poll(now, &mut device, &mut sockets);
         for handle in &handles {
             let socket = sockets.get_mut::<Socket>(*handle);
             if !socket.is_open() {
@@ -58,8 +60,9 @@ pub(crate) fn serve(service: Service, tun: &str, port: u16) -> anyhow::Result<()
             }
             attend(service, socket, &pattern);
         }
-        // What was written just now goes out first.
-        interface.poll(Instant::now(), &mut device, &mut sockets);
+        // What was written just now goes out. Nothing may come in here: what it changed would be attended to only after the wait,
+        // and a third ACK or the room that an acknowledgment makes may be the last that comes.
+        while interface.poll_egress(now, &mut device, &mut sockets) == PollResult::SocketStateChanged {}
         let delay = interface.poll_delay(Instant::now(), &sockets);
         if delay.is_none_or(|delay| delay.total_micros() > 0) {
             wait(fd, delay).context("cannot wait for packets")?;
