@@ -2,7 +2,8 @@
 //!
 //! A Unix stream socket of mode 0600: only its user and root can ask. An exchange is bounded in size and time at both ends,
 //! and a command answers one at a time, so that asking can never be what keeps it from its work. `place` is where the
-//! sockets are, `server` the end in the command that is asked, `client` the end that asks.
+//! sockets are, `server` the end in the command that is asked, `client` the end that asks, `stale` what becomes of a socket that
+//! was left.
 
 use std::io;
 
@@ -13,6 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 pub(crate) mod client;
 pub(crate) mod place;
 pub(crate) mod server;
+pub(crate) mod stale;
 
 /// The longest request. Units: bytes.
 const REQUEST_MAX: u64 = 4 << 10;

@@ -8,6 +8,7 @@ use tokio::runtime;
 
 use crate::control::client::{NoAnswer, ask};
 use crate::control::place::Places;
+use crate::control::stale::sweep;
 use crate::control::{Answer, Reply, Request};
 use crate::output::Output;
 
@@ -64,8 +65,12 @@ impl Ss {
         for path in places.sockets() {
             match ask(&path, self.request).await {
                 Ok(answer) => answers.push(answer),
-                // It ended a moment ago, or was killed and could not clean up.
-                Err(NoAnswer::Nothing | NoAnswer::Stale) => {}
+                // It ended a moment ago.
+                Err(NoAnswer::Nothing) => {}
+                // It was killed and could not clean up, or has not begun to listen: then its socket stays.
+                Err(NoAnswer::Stale) => {
+                    sweep(&path);
+                }
                 Err(why) => unheard.push(format!("{}: {why}", path.display())),
             }
         }

@@ -114,7 +114,7 @@ impl Places {
 }
 
 /// The process that a path is named after.
-fn pid(path: &Path) -> Option<u32> {
+pub(super) fn pid(path: &Path) -> Option<u32> {
     if path.extension() != Some(OsStr::new("sock")) {
         return None;
     }

@@ -138,6 +138,29 @@ fn a_servers_sockets_are_listed_and_its_file_is_gone_afterwards() {
 }
 
 #[test]
+fn ecn_is_agreed_to_unless_it_is_off() {
+    in_private_namespace("ss::ecn_is_agreed_to_unless_it_is_off", || {
+        fs::write("/proc/sys/net/ipv4/tcp_ecn", "1").unwrap();
+        for (arguments, agrees) in [
+            (&[][..], true),
+            (&["--ecn", "accept"], true),
+            (&["--ecn", "off"], false),
+        ] {
+            let directory = Directory::new("ss-ecn");
+            let _server = serve(&directory, arguments);
+            let mut client = TcpStream::connect("10.7.0.2:7").unwrap();
+            client.write_all(b"hello").unwrap();
+            client.read_exact(&mut [0; 5]).unwrap();
+            let document = json(&directory, &["--json"]);
+            assert_eq!(
+                document[0]["sockets"]["list"][0]["ecn"], agrees,
+                "{arguments:?}: {document}"
+            );
+        }
+    });
+}
+
+#[test]
 fn half_open_entries_are_listed_and_summed_up_by_prefix() {
     let test = "ss::half_open_entries_are_listed_and_summed_up_by_prefix";
     in_private_namespace(test, || {
@@ -216,8 +239,8 @@ fn a_flood_is_told_and_turns_nobody_away() {
 }
 
 #[test]
-fn several_processes_stand_under_their_names_and_a_stale_socket_is_passed_over() {
-    let test = "ss::several_processes_stand_under_their_names_and_a_stale_socket_is_passed_over";
+fn several_processes_stand_under_their_names_and_a_stale_socket_is_swept() {
+    let test = "ss::several_processes_stand_under_their_names_and_a_stale_socket_is_swept";
     in_private_namespace(test, || {
         let directory = Directory::new("ss-several");
         let server = serve(&directory, &[]);
@@ -241,6 +264,7 @@ fn several_processes_stand_under_their_names_and_a_stale_socket_is_passed_over()
         );
         let listeners = ss(&directory, &["-l"]);
         assert_eq!(listeners.matches("syndic serve, process ").count(), 2, "{listeners}");
+        assert!(!stale.exists());
         assert!(
             listeners.contains("10.7.0.2:7") && listeners.contains("10.8.0.2:7"),
             "{listeners}"
