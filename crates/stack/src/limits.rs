@@ -39,6 +39,12 @@ pub struct Limits {
     /// each connection gets window and room for 16 KiB and no more; at the bound, text that would make a connection hold more
     /// than that is dropped and acknowledged (counted). So the most that is held is this and 32 KiB for each connection.
     pub buffer_bytes: usize,
+    /// What buffers may hold together before those grow no further that send to a peer nearby (its least round trip is under
+    /// half a millisecond) and follow the path ([`Buffer::Auto`](crate::Buffer)): more would make such a path no faster, and
+    /// fall out of the cache. Units: bytes, of each shard, for each has the cache of its own core. A connection gets what is
+    /// left of it when all have taken their part: one a half, eight a ninth each, and its `start` always. With `usize::MAX`
+    /// they grow as those that send far away.
+    pub nearby_bytes: usize,
     /// Datagrams in reassembly. At the bound the oldest is given up (counted).
     pub datagrams: usize,
     /// Bytes in reassembly, headers of entries included. At the bound the oldest datagram is given up (counted).
@@ -79,6 +85,7 @@ impl Default for Limits {
             send_buffer_max: 16 << 20,
             receive_buffer_max: 65_535 << 8,
             buffer_bytes: 512 << 20,
+            nearby_bytes: 4 << 20,
             datagrams: 64,
             datagram_bytes: 1 << 20,
             datagram_lifetime: Duration::from_secs(30),

@@ -173,7 +173,7 @@ impl<O: Observer> Stack<O> {
             listeners: Listeners::default(),
             reassembler: Reassembler::new(&limits),
             replies: Replies::new(limits.replies),
-            ledger: Ledger::new(limits.buffer_bytes),
+            ledger: Ledger::new(&limits),
             paths: Paths::default(),
             station: match &config.medium {
                 Medium::Ip => None,

@@ -12,6 +12,7 @@ pub(crate) mod embryo;
 pub(crate) mod input;
 pub(crate) mod listen;
 pub(crate) mod mss;
+pub(crate) mod near;
 pub(crate) mod output;
 pub(crate) mod queue;
 pub(crate) mod reassembly;

@@ -16,6 +16,7 @@ use super::congestion::{Congestion, Rate};
 use super::deadlines::{Deadlines, Reason};
 use super::ecn::Ecn;
 use super::mss;
+use super::near;
 use super::recovery::{Flight, Phase, Recovery, Terms};
 use super::recv::ReceiveSpace;
 use super::rtt::{RoundTrip, RtoBounds};
@@ -449,11 +450,18 @@ impl Connection {
     }
 
     /// How much the send buffer may hold now: where it follows the path, two congestion windows, one in flight and one that
-    /// is ready to follow. Units: bytes. Bounds: below 2^30, so that sequence comparisons hold.
+    /// is ready to follow; to a peer nearby, no more than others leave of what all such hold together. Units: bytes.
+    /// Bounds: below 2^30, so that sequence comparisons hold.
     pub(crate) fn send_buffer(&self, ledger: &Ledger) -> usize {
         let size = match self.options.send_buffer {
             Buffer::Fixed(size) => size,
-            Buffer::Auto { start, max } => (2 * self.congestion.cwnd() as usize).clamp(start, max),
+            Buffer::Auto { start, max } => {
+                let size = (2 * self.congestion.cwnd() as usize).clamp(start, max);
+                match near::is_near(self.recovery.min_rtt(), self.rtt.srtt()) {
+                    true => size.min(ledger.allows_nearby(self.booked).max(start)),
+                    false => size,
+                }
+            }
         };
         ledger.allows(u32::try_from(size).unwrap_or(u32::MAX)) as usize
     }

@@ -9,9 +9,13 @@ const KIB: usize = 1 << 10;
 
 /// An active open over a path of [`RTT`], with window scaling, to a peer with an MSS of 1000.
 fn open(rig: &mut Rig, connection: ConnectionOptions) -> ConnectionId {
+    open_over(rig, RTT, connection)
+}
+
+fn open_over(rig: &mut Rig, rtt: Duration, connection: ConnectionOptions) -> ConnectionId {
     let id = rig.connect_with(Some(connection));
     rig.expect("S", 0, 0, 0);
-    rig.advance(RTT);
+    rig.advance(rtt);
     rig.inject(Seg::new("S.", 0).ack(1).mss(1000).wscale(7));
     rig.expect(".", 1, 0, 1);
     id
@@ -125,6 +129,51 @@ fn send_buffer_is_two_congestion_windows() {
     rig.inject(Seg::new(".", 1).ack(30_001));
     let left = rig.status(id).send_queue;
     assert_eq!(rig.send(id, 50_001, 100_000), 42_000 - left, "its bound");
+}
+
+/// Five connections whose congestion windows are of 10,000 bytes write all they can, one after the other. What each took.
+fn taken_by_five(nearby_bytes: usize, rtt: Duration, send_buffer: Buffer) -> Vec<usize> {
+    let mut rig = scaled(Limits {
+        nearby_bytes,
+        ..Limits::default()
+    });
+    let options = ConnectionOptions {
+        send_buffer,
+        ..ConnectionOptions::default()
+    };
+    let ids: Vec<ConnectionId> = (1000..1005)
+        .map(|port| {
+            rig.our_port = port;
+            let id = open_over(&mut rig, rtt, options);
+            // What is acknowledged tells the round trip, and is too little to make the window grow.
+            rig.send(id, 1, 1000);
+            rig.expect("P.", 1, 1000, 1);
+            rig.advance(rtt);
+            rig.inject(Seg::new(".", 1).ack(1001));
+            assert_eq!(rig.status(id).cwnd, 10_000);
+            id
+        })
+        .collect();
+    ids.into_iter().map(|id| rig.send(id, 1001, 100_000)).collect()
+}
+
+#[test]
+fn send_buffers_to_peers_nearby_share_a_bound() {
+    let auto = Buffer::Auto {
+        start: 1500,
+        max: 1 << 20,
+    };
+    let (near, far) = (Duration::from_micros(499), Duration::from_micros(500));
+    let halves = [9000, 4500, 2250, 1500, 1500];
+    for (name, bound, rtt, buffer, taken) in [
+        ("each half of what is left, or its start", 18_000, near, auto, halves),
+        ("room for two congestion windows", 200_000, near, auto, [20_000; 5]),
+        ("no bound", usize::MAX, near, auto, [20_000; 5]),
+        ("far away", 18_000, far, auto, [20_000; 5]),
+        ("fixed", 18_000, near, Buffer::Fixed(15_000), [15_000; 5]),
+    ] {
+        assert_eq!(taken_by_five(bound, rtt, buffer), taken, "{name}");
+    }
 }
 
 #[test]
