@@ -457,9 +457,10 @@ impl Connection {
             Buffer::Fixed(size) => size,
             Buffer::Auto { start, max } => {
                 let size = (2 * self.congestion.cwnd() as usize).clamp(start, max);
-                match near::is_near(self.recovery.min_rtt(), self.rtt.srtt()) {
-                    true => size.min(ledger.allows_nearby(self.booked).max(start)),
-                    false => size,
+                if size > start && near::is_near(self.recovery.min_rtt(), self.rtt.srtt()) {
+                    size.min(ledger.allows_nearby(self.booked).max(start))
+                } else {
+                    size
                 }
             }
         };
