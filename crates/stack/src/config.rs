@@ -153,7 +153,8 @@ pub enum Buffer {
     /// This size, whatever the path carries. Units: bytes.
     Fixed(usize),
     /// It follows the bandwidth-delay product: a send buffer is twice the congestion window (to a peer nearby no more than
-    /// `limits.nearby_bytes` leave it), a receive buffer four times what the user read within a round trip. It never becomes smaller than `start`, nor larger than `max`. Units: bytes.
+    /// `limits.nearby_bytes` leave it), a receive buffer four times what the user read within a round trip. It never becomes
+    /// smaller than `start`, nor larger than `max`. Units: bytes.
     Auto {
         /// What it starts with, and the window that the SYN offers.
         start: usize,

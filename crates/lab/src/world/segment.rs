@@ -221,6 +221,23 @@ mod tests {
     }
 
     #[test]
+    fn how_often_data_left_is_counted_for_each_piece_host_and_moment() {
+        let data = |seq| glance(Flags::ACK, seq, 1, |g| g.payload = 10);
+        let (now, later) = (Instant::ZERO, Instant::ZERO + stack::Duration::from_micros(1));
+        let mut moment = Moment::default();
+        for (name, at, host, seq, times) in [
+            ("once", now, 0, 100, 1),
+            ("again", now, 0, 100, 2),
+            ("another piece", now, 0, 110, 1),
+            ("another host", now, 1, 100, 1),
+            ("a third time", now, 0, 100, 3),
+            ("another moment", later, 0, 100, 1),
+        ] {
+            assert_eq!(moment.note(at, host, &data(seq)), times, "{name}");
+        }
+    }
+
+    #[test]
     fn each_thing_that_no_stack_may_say_is_found() {
         let (isn, irs) = (u32::MAX - 1, 5000);
         let mut peer = Said::new(1, glance(Flags::SYN, 0, 0, |_| {}).tuple.reversed());

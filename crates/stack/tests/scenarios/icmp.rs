@@ -10,6 +10,15 @@ use wire::ip;
 use crate::ip::{body_of, both, fragment, packet};
 use crate::rig::*;
 
+/// An active open to a peer with an MSS of 1400.
+fn opened(rig: &mut Rig) -> ConnectionId {
+    let id = rig.connect();
+    rig.expect("S", 0, 0, 0);
+    rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
+    rig.expect(".", 1, 0, 1);
+    id
+}
+
 fn echo(rig: &Rig, data: &[u8]) -> Vec<u8> {
     message(rig, if rig.ours.is_ipv4() { 8 } else { 128 }, data)
 }
@@ -208,10 +217,7 @@ fn hard_unreachable_does_not_end_an_established_connection() {
 #[test]
 fn too_big_cuts_the_segment_to_the_path() {
     for mut rig in both() {
-        let id = rig.connect();
-        rig.expect("S", 0, 0, 0);
-        rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
-        rig.expect(".", 1, 0, 1);
+        let id = opened(&mut rig);
         rig.send(id, 1, 1400);
         let data = rig.out.pop_front().expect("data");
         assert_eq!(data.payload.len(), 1400);
@@ -229,10 +235,7 @@ fn too_big_below_the_least_mtu_of_ipv6_is_discarded() {
     for (mtu, dropped, mss) in [(0, 1, 1400), (1279, 1, 1400), (1280, 0, 1220)] {
         let mut rig = Rig::plain();
         (rig.ours, rig.theirs) = (v6(2), v6(1));
-        let id = rig.connect();
-        rig.expect("S", 0, 0, 0);
-        rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
-        rig.expect(".", 1, 0, 1);
+        let id = opened(&mut rig);
         rig.send(id, 1, 1400);
         let data = rig.out.pop_front().expect("data");
         error(&mut rig, ErrorKind::TooBig(mtu), &data, 0);
@@ -246,10 +249,7 @@ fn too_big_below_the_least_mtu_of_ipv6_is_discarded() {
 #[test]
 fn too_big_that_does_not_say_how_big_steps_down_to_the_next_common_mtu() {
     let mut rig = Rig::plain();
-    let id = rig.connect();
-    rig.expect("S", 0, 0, 0);
-    rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
-    rig.expect(".", 1, 0, 1);
+    let id = opened(&mut rig);
     rig.send(id, 1, 1400);
     for (len, mss) in [(1400, 1006 - 40), (966, 576 - 40)] {
         let data = rig.out.pop_front().expect("data");
@@ -269,11 +269,7 @@ fn a_narrow_path_is_remembered_for_ten_minutes() {
         let narrow = if rig.ours.is_ipv4() { 1260 } else { 1240 };
         let open = |rig: &mut Rig, port| {
             rig.our_port = port;
-            let id = rig.connect();
-            rig.expect("S", 0, 0, 0);
-            rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
-            rig.expect(".", 1, 0, 1);
-            id
+            opened(rig)
         };
         let first = open(&mut rig, 81);
         assert_eq!(rig.status(first).snd_mss, 1400);
@@ -313,10 +309,7 @@ fn a_narrow_path_is_remembered_for_ten_minutes() {
 #[test]
 fn a_path_that_is_wide_again_takes_a_segment_larger_than_the_congestion_window() {
     let mut rig = Rig::plain();
-    let id = rig.connect();
-    rig.expect("S", 0, 0, 0);
-    rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
-    rig.expect(".", 1, 0, 1);
+    let id = opened(&mut rig);
     rig.send(id, 1, 600);
     let data = rig.out.pop_front().expect("data");
     error(&mut rig, ErrorKind::TooBig(576), &data, 0);
@@ -335,10 +328,7 @@ fn a_path_that_is_wide_again_takes_a_segment_larger_than_the_congestion_window()
 fn too_big_has_a_floor() {
     for (mtu, v4_mss, v6_mss) in [(68, 536, 1400), (600, 560, 1400), (9000, 1400, 1400)] {
         for mut rig in both() {
-            let id = rig.connect();
-            rig.expect("S", 0, 0, 0);
-            rig.inject(Seg::new("S.", 0).ack(1).mss(1400));
-            rig.expect(".", 1, 0, 1);
+            let id = opened(&mut rig);
             rig.send(id, 1, 1400);
             let data = rig.out.pop_front().expect("data");
             error(&mut rig, ErrorKind::TooBig(mtu), &data, 0);
